@@ -1,0 +1,1 @@
+"""The photo storage and sharing service."""

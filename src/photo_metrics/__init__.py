@@ -1,0 +1,1 @@
+"""Prometheus metrics of an ASGI service: catalog, recorder, instrumentation, exposition."""

@@ -1,0 +1,1 @@
+"""The monitoring guide as code: criteria, rules, panels, runbooks, reports."""

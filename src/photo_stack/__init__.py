@@ -1,0 +1,1 @@
+"""Runs the service and its monitoring on one machine: processes, load balancer, traffic, faults."""
