@@ -1,0 +1,5 @@
+"""``python -m photo_api`` is ``photo-api``."""
+
+from photo_api.cli import app
+
+app()

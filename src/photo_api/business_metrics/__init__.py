@@ -1,0 +1,1 @@
+"""Business totals: kept in transactions, read in O(1), published."""

@@ -1,0 +1,67 @@
+"""The command ``photo-api``."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+
+from photo_api.config import ConfigurationError, Environment, Settings, load_settings
+from photo_api.database.migrate import migrate as migrate_database
+from photo_api.errors import DatabaseUnavailable
+from photo_api.logs.setup import configure_logging
+from photo_api.server import serve as serve_until_stopped
+
+app = typer.Typer(
+    help="The photo storage and sharing service. Settings come from the environment, prefix PHOTO_API_.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+_errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _fail(error: Exception) -> typer.Exit:
+    """Say what is wrong, a line each, and how to leave: status 2 for settings, 1 for what is away."""
+    detail = getattr(error, "detail", None) or str(error)
+    for line in detail.splitlines():
+        _errors.print(f"photo-api: {line}", markup=False)
+    return typer.Exit(2 if isinstance(error, ConfigurationError) else 1)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except ConfigurationError as error:
+        raise _fail(error) from None
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="port of the API")] = 8000,
+    metrics_port: Annotated[int, typer.Option(min=1, max=65_535, help="port of /metrics")] = 9101,
+) -> None:
+    """Serve the API; outside production an empty data directory is set up first."""
+    settings = _settings()
+    configure_logging(settings)
+    try:
+        if settings.environment is not Environment.PRODUCTION or settings.database_url is None:
+            migrate_database(settings.resolved_database_url)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve_until_stopped(settings, host, port, metrics_port))
+    except (ConfigurationError, DatabaseUnavailable) as error:
+        raise _fail(error) from None
+    sys.stdout.flush()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to this version's; safe to run from several places at once."""
+    settings = _settings()
+    try:
+        revision = migrate_database(settings.resolved_database_url)
+    except DatabaseUnavailable as error:
+        raise _fail(error) from None
+    typer.echo(f"the schema is at revision {revision}")

@@ -1,0 +1,170 @@
+"""Settings of the service, read once from the environment (prefix ``PHOTO_API_``) and frozen.
+
+Units are in the names. No secret has a default: outside production ``serve`` creates one in the data directory,
+in production a missing one is an error that names the variable.
+"""
+
+import difflib
+import ipaddress
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "PHOTO_API_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Environment(StrEnum):
+    """Where the service runs; ``dev`` and ``prod`` are accepted as aliases."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message has one line for each, naming the variable and what to do."""
+
+
+def _environment(value: object) -> object:
+    return {"dev": "development", "prod": "production"}.get(value, value) if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    """``"127.0.0.1/32, 10.0.0.0/8"`` → networks."""
+    if isinstance(value, str):
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+    return value
+
+
+class Settings(BaseSettings):
+    """Every setting of the service."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    environment: Annotated[Environment, BeforeValidator(_environment)] = Field(
+        Environment.DEVELOPMENT, description="development, staging or production (dev and prod are accepted)"
+    )
+    data_dir: Path = Field(Path(".data/api"), description="where the embedded database, objects and secret are kept")
+    database_url: str | None = Field(
+        None, description="postgresql://… or sqlite:///path; default: photo-api.sqlite3 in the data directory"
+    )
+    database_pool_size: int = Field(10, ge=1, le=200, description="connections an instance keeps (SQLite: readers)")
+    database_timeout_seconds: float = Field(5.0, gt=0, le=60, description="how long a statement or a lock may take")
+    public_url: str | None = Field(
+        None, description="origin that clients reach, such as https://photos.example.com; default: relative URLs"
+    )
+
+    secret_key: SecretStr | None = Field(
+        None, description="at least 32 characters; signs access tokens and upload URLs; created outside production"
+    )
+    secret_key_id: str = Field("1", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="the kid of tokens signed now")
+    previous_secret_key: SecretStr | None = Field(None, description="still accepted while secrets are rotated")
+    previous_secret_key_id: str = Field("0", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="the kid of that key")
+    access_token_seconds: int = Field(900, ge=60, le=86_400, description="life time of an access token")
+    refresh_token_seconds: int = Field(30 * 86_400, ge=3_600, le=365 * 86_400, description="of a refresh token")
+    argon2_memory_kib: int = Field(19_456, ge=8, le=1_048_576, description="Argon2id memory (OWASP: 19 MiB)")
+    argon2_iterations: int = Field(2, ge=1, le=20, description="Argon2id passes")
+    argon2_parallelism: int = Field(1, ge=1, le=8, description="Argon2id lanes")
+    password_hash_concurrency: int = Field(1, ge=1, le=64, description="password hashes computed at once")
+    password_hash_queue: int = Field(64, ge=1, le=10_000, description="hashes that may wait; more are answered 503")
+
+    max_photo_bytes: int = Field(50 * 1024 * 1024, ge=1_024, description="largest photo accepted")
+    max_photo_megapixels: float = Field(100.0, gt=0, le=1_000, description="largest picture decoded")
+    upload_url_seconds: int = Field(900, ge=30, le=86_400, description="life time of an upload URL")
+    pending_photo_seconds: int = Field(3_600, ge=60, description="an unconfirmed upload is removed after this")
+    verifier_workers: int = Field(1, ge=1, le=32, description="processes that decode uploaded pictures")
+    verifier_memory_mib: int = Field(1_024, ge=256, description="memory limit of each")
+    verifier_timeout_seconds: float = Field(20.0, gt=0, description="longest decode of one picture")
+
+    rate_limit_auth_per_minute: int = Field(30, ge=1, description="requests to /auth/* a client may make")
+    rate_limit_share_per_minute: int = Field(60, ge=1, description="views of share links")
+    rate_limit_image_per_minute: int = Field(600, ge=1, description="image requests, shared or own")
+    rate_limit_default_per_minute: int = Field(600, ge=1, description="everything else")
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        (), description="networks whose X-Forwarded-For is believed, comma separated"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), description="allowed origins, comma separated")
+
+    drain_seconds: float = Field(30.0, ge=0, le=600, description="serving goes on this long after SIGTERM")
+    restart_allowance_seconds: float = Field(60.0, ge=0, le=3_600, description="a planned restart stays silent for")
+    shutdown_seconds: float = Field(10.0, gt=0, le=120, description="requests in flight may take this long to finish")
+    business_metrics_interval_seconds: float = Field(60.0, ge=1, le=3_600, description="totals are published every")
+    reaper_interval_seconds: float = Field(30.0, ge=1, le=60, description="expired links and uploads are removed every")
+    dependency_probe_seconds: float = Field(5.0, ge=1, le=60, description="dependencies are probed every")
+
+    log_level: str = Field("info", pattern=r"^(debug|info|warning|error)$", description="least level logged")
+    log_queue_capacity: int = Field(10_000, ge=100, description="log records waiting for the sink; then oldest drop")
+    log_file: Path | None = Field(None, description="the file sink writes here; default: logs/ in the data directory")
+    access_log: str = Field("errors", pattern=r"^(off|errors|all)$", description="which requests are logged")
+    node: str | None = Field(None, min_length=1, max_length=128, description="this instance's name; default host:port")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must be an origin such as https://photos.example.com")
+        return value.rstrip("/") if value else None
+
+    @field_validator("secret_key", "previous_secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters (openssl rand -hex 32 makes one)")
+        return value
+
+    @model_validator(mode="after")
+    def _production(self) -> Self:
+        if "*" in self.cors_origins:
+            raise ValueError("CORS_ORIGINS: name the origins; a wildcard would let any site act for its visitors")
+        if self.environment is Environment.PRODUCTION and self.secret_key is None:
+            raise ValueError("SECRET_KEY: must be set in production (openssl rand -hex 32 makes one)")
+        if self.previous_secret_key is not None and self.secret_key_id == self.previous_secret_key_id:
+            raise ValueError("SECRET_KEY_ID: must differ from PREVIOUS_SECRET_KEY_ID while secrets are rotated")
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL, the embedded default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'photo-api.sqlite3'}"
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any setting's own type; pydantic checks each
+    """Read the environment; ``overrides`` (from the command line) win.
+
+    Raises:
+        ConfigurationError: an unknown ``PHOTO_API_`` variable, or a bad value; no value is repeated in the message.
+    """
+    problems = []
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            problems.append(f"{name}: unknown setting" + (f"; did you mean {close[0]}?" if close else ""))
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        for item in error.errors(include_url=False, include_input=False):
+            name = PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else PREFIX
+            problems.append(name + item["msg"].removeprefix("Value error, "))
+        settings = None
+    if problems or settings is None:
+        raise ConfigurationError("\n".join(problems))
+    return settings

@@ -1,0 +1,108 @@
+"""What the service knows of the request it is answering, kept in the ASGI scope."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
+
+from photo_api.config import Network
+
+_KEY: Final = "photo_api.context"
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who an access token names."""
+
+    user_id: str
+    family_id: str
+    """The refresh-token family (one login) that the access token comes from."""
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request: its id, the client's address, and the user once authenticated."""
+
+    request_id: str
+    client_ip: str
+    principal: Principal | None = None
+
+
+def context_of(scope: Scope) -> RequestContext:
+    """The request's context; only requests that passed the middleware have one."""
+    context: RequestContext = scope[_KEY]
+    return context
+
+
+class RequestContextMiddleware:
+    """Outermost: gives each request its id (``X-Request-ID``, believed where well-formed) and the client's address.
+
+    ``X-Forwarded-For`` counts only where the peer is a trusted proxy; then the right-most address that is not one
+    itself is the client (RFC 7239, 5.2 and the usual reading of the header).
+    """
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network]) -> None:
+        self._app = app
+        self._trusted = tuple(trusted_proxies)
+        self._is_trusted: dict[str, bool] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = forwarded = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = value
+            elif name == b"x-forwarded-for":
+                forwarded = value if forwarded is None else forwarded + b"," + value
+        request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else str(uuid7())
+        scope[_KEY] = RequestContext(request_id, self._client_ip(scope, forwarded))
+        header = (b"x-request-id", request_id.encode())
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+    def _client_ip(self, scope: Scope, forwarded: bytes | None) -> str:
+        client: Any = scope.get("client")
+        peer = client[0] if client else "0.0.0.0"  # noqa: S104 - an unknown peer (UNIX socket), not a bind address
+        if not forwarded or not self._trusts(peer):
+            return str(peer)
+        address = peer
+        for hop in reversed(forwarded.decode("latin-1").split(",")):
+            try:
+                address = str(ipaddress.ip_address(hop.strip()))
+            except ValueError:
+                break
+            if not self._trusts(address):
+                break
+        return str(address)
+
+    def _trusts(self, address: str) -> bool:
+        known = self._is_trusted.get(address)
+        if known is None:
+            try:
+                parsed = ipaddress.ip_address(address)
+            except ValueError:
+                return False
+            known = any(parsed in network for network in self._trusted)
+            if len(self._is_trusted) >= 10_000:
+                self._is_trusted.clear()
+            self._is_trusted[address] = known
+        return known
+
+
+def add_header(message: Message, name: str, value: str) -> None:
+    """Add a header to an ``http.response.start`` message."""
+    MutableHeaders(scope=message).append(name, value)

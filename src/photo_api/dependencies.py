@@ -1,0 +1,35 @@
+"""What routes ask for: the service's components, and the user."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.security import HTTPBearer
+
+from photo_api.components import Components
+from photo_api.context import Principal, context_of
+from photo_api.errors import Unauthenticated
+from photo_api.ids import ID_PATTERN
+
+
+async def _components(request: Request) -> Components:
+    components: Components = request.app.state.components
+    return components
+
+
+class _BearerScheme(HTTPBearer):
+    """Declares the scheme in OpenAPI and answers from the request's context: the token was verified before routing."""
+
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # a principal, not the header
+        principal = context_of(request.scope).principal
+        if principal is None:
+            raise Unauthenticated("Send a valid access token: Authorization: Bearer …")
+        return principal
+
+
+Services = Annotated[Components, Depends(_components)]
+CurrentUser = Annotated[
+    Principal, Depends(_BearerScheme(bearerFormat="JWT", description="the access_token of POST /auth/login"))
+]
+Id = Annotated[str, Path(pattern=ID_PATTERN, json_schema_extra={"format": "uuid"})]
+Cursor = Annotated[str | None, Query(pattern=ID_PATTERN, description="next_cursor of the page before")]
+Limit = Annotated[int, Query(ge=1, le=100, description="items a page")]

@@ -1,0 +1,1 @@
+"""Photos: uploads, verification, images."""

@@ -1,0 +1,1 @@
+"""Share links: public views of an album."""

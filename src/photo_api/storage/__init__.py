@@ -1,0 +1,1 @@
+"""Object storage: the protocol and the embedded store."""
