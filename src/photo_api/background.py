@@ -23,7 +23,7 @@ async def every(seconds: float, name: str, task: Callable[[], Awaitable[object]]
                 await task()
             except Unavailable as error:
                 _log.warning("background_task_postponed", task=name, reason=error.detail)
-            except Exception:
+            except Exception:  # noqa: BLE001 - one turn that fails must not end the task; it is logged whole
                 _log.exception("background_task_failed", task=name)
 
     running = asyncio.create_task(run(), name=name)

@@ -50,14 +50,14 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         raise ConfigurationError(
             f"{setting}: cannot listen on {host}:{port} ({error.strerror}); choose another"
         ) from None
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the socket API has no keyword
     return listener
 
 
-def _config(app: ASGIApp, settings: Settings, lifespan: str) -> uvicorn.Config:
+def _config(app: ASGIApp, settings: Settings, *, lifespan: bool) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        lifespan="on" if lifespan == "on" else "off",
+        lifespan="on" if lifespan else "off",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -81,22 +81,24 @@ async def serve(settings: Settings, host: str, port: int, metrics_port: int) -> 
         environment=settings.environment.value,
         node=settings.node or f"{socket.gethostname()}:{port}",
     )
-    with contextlib.closing(listen(host, port, "--port")) as api_socket:
-        with contextlib.closing(listen(host, metrics_port, "--metrics-port")) as metrics_socket:
-            app = create_app(settings, recorder)
-            api = _Server(_config(app, settings, "on"))
-            metrics = _Server(_config(metrics_app(recorder), settings, "off"))
-            draining = asyncio.create_task(_drain_on_signal(app.state.components, api))
-            metrics_task = asyncio.create_task(metrics.serve(sockets=[metrics_socket]))
-            try:
-                _log.info("listening", host=host, port=port, metrics_port=metrics_port)
-                await api.serve(sockets=[api_socket])
-            finally:
-                draining.cancel()
-                metrics.should_exit = True
-                await metrics_task
-            if not api.started:
-                raise ConfigurationError("the service could not start; the log above says why")
+    with (
+        contextlib.closing(listen(host, port, "--port")) as api_socket,
+        contextlib.closing(listen(host, metrics_port, "--metrics-port")) as metrics_socket,
+    ):
+        app = create_app(settings, recorder)
+        api = _Server(_config(app, settings, lifespan=True))
+        metrics = _Server(_config(metrics_app(recorder), settings, lifespan=False))
+        draining = asyncio.create_task(_drain_on_signal(app.state.components, api))
+        metrics_task = asyncio.create_task(metrics.serve(sockets=[metrics_socket]))
+        try:
+            _log.info("listening", host=host, port=port, metrics_port=metrics_port)
+            await api.serve(sockets=[api_socket])
+        finally:
+            draining.cancel()
+            metrics.should_exit = True
+            await metrics_task
+        if not api.started:
+            raise ConfigurationError("the service could not start; the log above says why")
 
 
 async def _drain_on_signal(components: Components, api: uvicorn.Server) -> None:
