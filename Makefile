@@ -1,0 +1,52 @@
+# What one does with this checkout; CI calls nothing else. Each target sets up what it needs by itself.
+# ARGS are passed on: make run ARGS="--instances 3", make test ARGS="tests/unit -k bootstrap".
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test check render bench format clean
+
+# Debian puts servers where an ordinary user's PATH does not look.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+ARGS ?=
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## run the whole system on this machine until Ctrl-C
+	@scripts/bootstrap run
+	@$(BIN)/photo-stack up $(ARGS)
+
+test: ## run the test suite
+	@scripts/bootstrap test
+	$(PYTHON) -m pytest $(ARGS)
+
+check: ## lint, types, lock file, rendered files up to date, no machine's paths
+	@scripts/bootstrap check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/mypy scripts
+	.bootstrap/bin/uv lock --check
+	$(PYTHON) -m photo_metrics.reference --check
+	$(BIN)/photo-monitoring check
+	$(PYTHON) scripts/check_tree.py
+
+render: ## write the generated files anew: metric reference, rules
+	@scripts/bootstrap check
+	$(PYTHON) -m photo_metrics.reference
+	$(BIN)/photo-monitoring render
+
+bench: ## run the benchmarks; results go to benchmarks/results
+	@scripts/bootstrap bench
+	$(PYTHON) -m benchmarks $(ARGS)
+
+format: ## format the code and mend what ruff can
+	@scripts/bootstrap python
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean: ## remove the environment and caches; the stack's data in .data stays
+	rm -rf .venv .bootstrap .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What sets up and checks a checkout; standard library only, since it runs before anything is installed."""
