@@ -67,6 +67,6 @@ def build_components(settings: Settings, recorder: Recorder) -> Components:
         accounts=AccountService(settings, database, recorder, passwords, access_tokens),
         albums=AlbumService(database, recorder),
         photos=PhotoService(settings, database, storage, verifier, recorder),
-        share_links=ShareLinkService(settings, database, storage, passwords, recorder),
+        share_links=ShareLinkService(settings, database, passwords, recorder),
         business_metrics=BusinessMetricsPublisher(settings, database, recorder),
     )

@@ -22,6 +22,7 @@ async def opened(components: Components) -> AsyncIterator[None]:
         ):
             await part.open()
             stack.push_async_callback(part.close)
+        stack.push_async_callback(components.share_links.store_views)
         await components.business_metrics.publish()
         for name, seconds, task in (
             ("business metrics", settings.business_metrics_interval_seconds, components.business_metrics.publish),
