@@ -60,31 +60,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted; start it again to go on")
         return 128 + signal.SIGINT
-    except debian.InstallError as error:
-        sys.stderr.write(f"{error}\nbootstrap: apt-get could not install the packages; its last words are above\n")
-    except (SetupError, OSError) as error:
+    except (SetupError, OSError, subprocess.TimeoutExpired) as error:
         sys.stderr.write(f"bootstrap: {error}\n")
     return 1
 
 
 def set_up(purpose: str, *, packages_only: bool) -> int:
-    """Install what a purpose needs; return 0, or 1 when something has to be installed by root first."""
+    """Install what a purpose needs; return 0, or 1 when packages are still missing, after saying what to do."""
     lacking = debian.missing(purpose)
-    installer_missing = not UV.exists() and _uv_installer() is None
-    if installer_missing or (packages_only and importlib.util.find_spec("ensurepip") is None):
+    no_installer = not UV.exists() and _uv_installer() is None
+    if no_installer or (packages_only and importlib.util.find_spec("ensurepip") is None):
         lacking.insert(0, debian.PYTHON_VENV)
+    refusal = ""
     if lacking and debian.may_install():
-        debian.install(lacking, say)
+        try:
+            debian.install(lacking, say)
+            lacking = debian.missing(purpose)
+            refusal = f"bootstrap: the packages are installed, but not the programs expected: {_programs(lacking)}\n"
+        except debian.InstallError as error:
+            refusal = f"{error}\nbootstrap: apt-get could not install the packages; its last words are above\n"
         importlib.invalidate_caches()
-        lacking = debian.missing(purpose)
-        if lacking:
-            raise SetupError(f"installed, but without the programs expected: {_programs(lacking)}")
-        installer_missing = False
-    if not packages_only and not installer_missing:
+        no_installer = not UV.exists() and _uv_installer() is None
+    if not packages_only and not no_installer:
         make_environment()
     if not lacking:
         return 0
-    sys.stderr.write(request_to_root(lacking, purpose, service_works=not (packages_only or installer_missing)))
+    sys.stderr.write(refusal or request_to_root(lacking, purpose))
+    if not packages_only:
+        first = "with python3-venv and scripts/bootstrap python, " if no_installer else ""
+        sys.stderr.write(f"bootstrap: {first}the service alone runs without them: .venv/bin/photo-api serve\n")
     return 1
 
 
@@ -170,22 +174,18 @@ def _call(command: Sequence[str | Path], output: int | None = None) -> int:
     ).returncode  # fmt: skip
 
 
-def request_to_root(lacking: Sequence[debian.Package], purpose: str, *, service_works: bool) -> str:
-    """Return what a user who may not install packages is told."""
+def request_to_root(lacking: Sequence[debian.Package], purpose: str) -> str:
+    """Return what a user who may not install the packages is told to type."""
     if not debian.is_debian():
-        lines = [f"bootstrap: install these programs first (there is no apt-get here): {_programs(lacking)}"]
-    else:
-        names = " ".join(package.name for package in lacking)
-        lines = [
-            f"bootstrap: Debian packages are missing: {names}",
-            "bootstrap: only root may install them; type this, which starts none of their services:",
-            f"    {debian.as_root(f'scripts/bootstrap --packages {purpose}')}",
-            "bootstrap: or by hand, and then stop the services that took the ports 9090, 9093 and 9100:",
-            f"    {debian.as_root(f'apt-get install --no-install-recommends {names}')}",
-        ]
-    if service_works:
-        lines.append("bootstrap: the service alone runs without them: .venv/bin/photo-api serve")
-    return "\n".join(lines) + "\n"
+        return f"bootstrap: these programs are missing, and there is no apt-get to install them: {_programs(lacking)}\n"
+    names = " ".join(package.name for package in lacking)
+    return (
+        f"bootstrap: Debian packages are missing: {names}\n"
+        "bootstrap: only root may install them; type this, which starts none of their services:\n"
+        f"    {debian.as_root(f'scripts/bootstrap --packages {purpose}')}\n"
+        "bootstrap: or by hand, and then stop the services that took the ports 9090, 9093 and 9100:\n"
+        f"    {debian.as_root(f'apt-get install --no-install-recommends {names}')}\n"
+    )
 
 
 def _programs(packages: Sequence[debian.Package]) -> str:
