@@ -1,0 +1,62 @@
+"""The command `photo-monitoring`: render the monitoring, and check it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from photo_monitoring import render as rendering
+from photo_monitoring import validate
+from photo_monitoring.settings import Language, Settings
+
+DEFAULT_OUT = Path("deploy/monitoring")
+
+app = typer.Typer(
+    help="The monitoring of the Photo API as code: renders the rules and proves them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _settings(lang: Language, time_scale: float) -> Settings:
+    try:
+        return Settings(lang=lang, time_scale=time_scale)
+    except ValueError as error:
+        typer.echo(f"photo-monitoring: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Option(help="Folder that gets the rendered files.")] = DEFAULT_OUT,
+    lang: Annotated[Language, typer.Option(help="Language of the alerts' texts.")] = "ko",
+    time_scale: Annotated[float, typer.Option(help="Divide windows, `for` and intervals by this, for drills.")] = 1.0,
+) -> None:
+    """Write the rule files below the output folder."""
+    settings = _settings(lang, time_scale)
+    try:
+        changed = rendering.write_all(out, settings)
+    except OSError as error:
+        typer.echo(f"photo-monitoring: cannot write below {out}: {error.strerror}; choose another --out", err=True)
+        raise typer.Exit(1) from error
+    for path in changed:
+        typer.echo(f"changed  {out / path}")
+    typer.echo(f"{len(rendering.render_all(settings))} files, {len(changed)} changed")
+
+
+@app.command()
+def check(
+    out: Annotated[Path, typer.Option(help="Folder with the rendered files.")] = DEFAULT_OUT,
+    lang: Annotated[Language, typer.Option(help="Language the files were rendered in.")] = "ko",
+) -> None:
+    """Check the rendered files, the declarations, and every alert's tests; exit code 1 when something is wrong."""
+    settings = _settings(lang, 1.0)
+    wrong = 0
+    for result in validate.run_checks(out, settings):
+        mark = "ok" if not result.problems else "FAILED"
+        typer.echo(f"{mark:7}{result.name}: {result.detail}")
+        for problem in result.problems:
+            typer.echo(f"       {problem}")
+        wrong += len(result.problems)
+    if wrong:
+        raise typer.Exit(1)

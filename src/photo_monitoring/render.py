@@ -1,0 +1,126 @@
+"""Declarations → the files that Prometheus loads. The same declarations always give the same bytes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from photo_monitoring import annotations, durations
+from photo_monitoring.alerts import ALERTS
+from photo_monitoring.criteria import Alert, Group, Recording, Tier
+from photo_monitoring.expressions import condition, fill
+from photo_monitoring.settings import SYSTEM, Language, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RULES_FOLDER: Final = Path("prometheus/rules")
+
+_HEADER: Final = "# Rendered by `photo-monitoring render` from src/photo_monitoring; changes made here are lost.\n"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, so that PromQL stays readable."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def to_yaml(document: object) -> str:
+    """Write a document as YAML: keys in the order given, Hangul as it is, no line broken."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def alert_rule(alert: Alert, tier: Tier, settings: Settings) -> dict[str, Any]:
+    """Return one alerting rule as Prometheus' rule file has it."""
+    rule: dict[str, Any] = {"alert": alert.name, "expr": condition(alert, tier, settings)}
+    if durations.seconds(tier.hold):
+        rule["for"] = durations.scaled(tier.hold, settings.time_scale)
+    rule["labels"] = {"severity": tier.severity.value, "subject": alert.subject, "system": SYSTEM}
+    rule["annotations"] = annotations.templates(alert, tier, settings)
+    return rule
+
+
+def recording_rule(recording: Recording, settings: Settings) -> dict[str, Any]:
+    """Return one recording rule as Prometheus' rule file has it."""
+    return {"record": recording.name, "expr": fill(recording.expr, settings)}
+
+
+def recordings_of(alerts: "Iterable[Alert]") -> list[Recording]:
+    """Return what these alerts need recorded, each once, in the order of first use."""
+    return list(dict.fromkeys(recording for alert in alerts for recording in alert.recordings()))
+
+
+def _groups() -> dict[Group, list[Alert]]:
+    groups: dict[Group, list[Alert]] = {}
+    for alert in ALERTS:
+        groups.setdefault(alert.group, []).append(alert)
+    return groups
+
+
+def rule_documents(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return file name → rule file, one group a file, recordings before the alerts that read them."""
+    documents = {}
+    for group, alerts in _groups().items():
+        rules = [recording_rule(recording, settings) for recording in recordings_of(alerts)]
+        rules += [alert_rule(alert, tier, settings) for alert in alerts for tier in alert.tiers]
+        interval = durations.scaled(settings.interval, settings.time_scale)
+        documents[f"{group.value}.yml"] = {"groups": [{"name": group.value, "interval": interval, "rules": rules}]}
+    return documents
+
+
+def render_rules(lang: Language = "ko", time_scale: float = 1.0, settings: Settings | None = None) -> dict[str, str]:
+    """Return file name → YAML text of every rule file.
+
+    `settings`, where given, decides alone; `lang` and `time_scale` are the two that most callers need.
+    """
+    chosen = settings or Settings(lang=lang, time_scale=time_scale)
+    return {name: _HEADER + to_yaml(document) for name, document in rule_documents(chosen).items()}
+
+
+def render_all(settings: Settings) -> dict[Path, str]:
+    """Return path below `deploy/monitoring` → text of every rendered file."""
+    return {RULES_FOLDER / name: text for name, text in render_rules(settings=settings).items()}
+
+
+def write_all(out: Path, settings: Settings) -> list[Path]:
+    """Write every rendered file below `out`, remove rule files that are rendered no more, and return what changed."""
+    files = render_all(settings)
+    changed = []
+    for path, text in files.items():
+        target = out / path
+        if target.is_file() and target.read_text(encoding="utf-8") == text:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        changed.append(path)
+    for stale in stale_files(out, files.keys()):
+        (out / stale).unlink()
+        changed.append(stale)
+    return changed
+
+
+def stale_files(out: Path, rendered: "Iterable[Path]") -> list[Path]:
+    """Return the rule files below `out` that rendering does not make (any more)."""
+    known = set(rendered)
+    found = sorted(path.relative_to(out) for path in (out / RULES_FOLDER).glob("*.yml"))
+    return [path for path in found if path not in known]
+
+
+def drift(out: Path, settings: Settings) -> list[str]:
+    """Return one line for each file below `out` that rendering would change."""
+    files = render_all(settings)
+    lines = []
+    for path, text in files.items():
+        target = out / path
+        if not target.is_file():
+            lines.append(f"{target} is missing: run `photo-monitoring render`")
+        elif target.read_text(encoding="utf-8") != text:
+            lines.append(f"{target} differs from its declarations: run `photo-monitoring render`")
+    return lines + [
+        f"{out / path} is rendered no more: run `photo-monitoring render`" for path in stale_files(out, files)
+    ]

@@ -1,0 +1,228 @@
+"""What to feed Prometheus so that an alert's value becomes what a test wants: the other half of each declaration.
+
+A stimulus turns a `Drive` (the wanted value, and for how long) into promtool input series. An alert that adds
+instances up is fed from two of them with uneven shares, so that a rule that looks at single series stays silent and
+its test fails.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+STEP_SECONDS: Final = 30
+INSTANCES: Final = (("api-1", 0.7), ("api-2", 0.3))
+PLENTY: Final = 6000.0
+"""Events in an alert's window when its minimum volume is not what a test is about."""
+
+Inputs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drive:
+    """One course of a value: healthy, then `value`, then healthy again, counted in steps of `STEP_SECONDS`.
+
+    Sample 0 starts the course, samples 1 to `healthy` are healthy, the next `lasting` are not, the last `after` are
+    again. `limit` is the tier's threshold, `bounds` those of all tiers; `events` fall in each step, over all instances.
+    With `reset`, every counter starts again at 0 in the middle, as after a restart.
+    """
+
+    value: float
+    limit: float
+    bounds: tuple[float, ...]
+    healthy: int
+    lasting: int
+    after: int
+    events: float
+    job: str
+    spread: bool
+    reset: bool = False
+
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """Return the instances that report, with the share of events each sees."""
+        return INSTANCES if self.spread else (("api-1", 1.0),)
+
+    def counter(self, healthy: float, lasting: float) -> str:
+        """Write a counter that grows by `healthy`, and while the value lasts by `lasting`, a step."""
+        early = self.lasting // 2
+        parts, level = ["0"], 0.0
+        for increment, steps, restarted in (
+            (healthy, self.healthy, False),
+            (lasting, early, False),
+            (lasting, self.lasting - early, self.reset),
+            (healthy, self.after, False),
+        ):
+            level = 0.0 if restarted else level
+            parts.append(f"{level + increment!r}+{increment!r}x{steps - 1}")
+            level += increment * steps
+        return " ".join(parts)
+
+    def gauge(self, healthy: float, lasting: float) -> str:
+        """Write a gauge that is `healthy`, and while the value lasts `lasting`."""
+        return f"{healthy!r}+0x{self.healthy} {lasting!r}+0x{self.lasting - 1} {healthy!r}+0x{self.after - 1}"
+
+
+class Stimulus(Protocol):
+    """Makes an alert's value what a test wants it to be."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The metric's labels that the firing alert keeps, besides job and instance."""
+
+    @property
+    def ramp(self) -> str:
+        """The window over which the alert's value follows a sudden change; `0s`: at once."""
+
+    @property
+    def rest(self) -> float:
+        """The alert's value while all is well."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the value comes out without rounding, so that a test may sit on the threshold itself."""
+
+    def series(self, drive: Drive) -> Inputs:
+        """Return the input series, as promtool writes them."""
+
+    def seen(self, value: float, limit: float, other: float) -> float:
+        """Return what a tier with threshold `other` sees when the tier with `limit` sees `value`."""
+
+
+def located(series: str, job: str, instance: str) -> str:
+    """Add job and instance to a series: `x{a="b"}` → `x{a="b",instance="api-1",job="photo-api"}`."""
+    name, _, labels = series.partition("{")
+    inner = labels.removesuffix("}")
+    return f'{name}{{{inner}{"," if inner else ""}instance="{instance}",job="{job}"}}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stimulus:
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ramp: str = "5m"
+    rest: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        return False
+
+    def seen(self, value: float, limit: float, other: float) -> float:
+        """Every tier sees the same value."""
+        del limit, other
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio(_Stimulus):
+    """The value is the share of `part` among all events; `others` are the rest, or with `whole` all of them."""
+
+    part: str
+    others: str
+    whole: bool = False
+
+    def series(self, drive: Drive) -> Inputs:
+        """Feed both counters, spread over the instances."""
+        inputs = []
+        for instance, share in drive.shares():
+            events = drive.events * share
+            part = drive.counter(events * self.rest, events * drive.value)
+            left = (1.0, 1.0) if self.whole else (1 - self.rest, 1 - drive.value)
+            others = drive.counter(events * left[0], events * left[1])
+            inputs.append((located(self.part, drive.job, instance), part))
+            inputs.append((located(self.others, drive.job, instance), others))
+        return inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slow(_Stimulus):
+    """The value is the share of a histogram's observations that took longer than the tier's threshold."""
+
+    metric: str
+    having: str = ""
+    """Further labels of the histogram, as `result="success"`."""
+
+    def series(self, drive: Drive) -> Inputs:
+        """Feed the buckets of every tier's threshold and the count, spread over the instances."""
+        inputs = []
+        for instance, share in drive.shares():
+            events = drive.events * share
+            for bound in drive.bounds:
+                fast = events * (1 - drive.value) if bound <= drive.limit else events
+                name = f'{self.metric}_bucket{{{self.having}{"," if self.having else ""}le="{float(bound)!r}"}}'
+                inputs.append((located(name, drive.job, instance), drive.counter(events, fast)))
+            count = f"{self.metric}_count{{{self.having}}}"
+            inputs.append((located(count, drive.job, instance), drive.counter(events, events)))
+        return inputs
+
+    def seen(self, value: float, limit: float, other: float) -> float:
+        """What is slower than a high threshold is slower than a low one too."""
+        return value if other <= limit else 0.0
+
+
+def _same(value: float) -> float:
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerMinute(_Stimulus):
+    """The value follows a counter's growth: `growth(value)` a minute, over all instances together."""
+
+    counter: str
+    growth: Callable[[float], float] = _same
+
+    def series(self, drive: Drive) -> Inputs:
+        """Feed the counter, spread over the instances."""
+        step = STEP_SECONDS / 60
+        healthy, lasting = self.growth(self.rest) * step, self.growth(drive.value) * step
+        return [
+            (located(self.counter, drive.job, instance), drive.counter(healthy * share, lasting * share))
+            for instance, share in drive.shares()
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level(_Stimulus):
+    """The value follows a gauge of one instance (`level(value)`); another instance's stays as it should be.
+
+    `constant` are gauges that both have, at their fixed values.
+    """
+
+    gauge: str
+    ramp: str = "0s"
+    level: Callable[[float], float] = _same
+    constant: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> bool:
+        """A gauge taken as it is has no rounding."""
+        return self.level is _same
+
+    def series(self, drive: Drive) -> Inputs:
+        """Feed the gauge to one instance, and a healthy one to another."""
+        rest = self.level(self.rest)
+        inputs = [(located(self.gauge, drive.job, "api-1"), drive.gauge(rest, self.level(drive.value)))]
+        inputs.append((located(self.gauge, drive.job, "api-2"), drive.gauge(rest, rest)))
+        for series, value in self.constant.items():
+            inputs += [(located(series, drive.job, name), drive.gauge(value, value)) for name in ("api-1", "api-2")]
+        return inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """An alert expected to fire: how urgent, with which labels of the metric, at which value."""
+
+    severity: str
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A course written by hand, where a generated one cannot tell the story.
+
+    `inputs` are promtool series, a sample every `step`; `expect` says which alerts of this name fire at which times
+    after the start.
+    """
+
+    name: str
+    inputs: Mapping[str, str]
+    expect: Mapping[str, tuple[Firing, ...]]
+    step: str = "30s"

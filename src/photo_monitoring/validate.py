@@ -1,0 +1,64 @@
+"""Every check of the monitoring, each giving all its problems at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photo_monitoring import promtool, render, rule_tests
+from photo_monitoring.alerts import ALERTS
+from photo_monitoring.rule_tests import UnprovableError
+
+if TYPE_CHECKING:
+    from photo_monitoring.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check found: `problems` is empty when all is well."""
+
+    name: str
+    detail: str
+    problems: tuple[str, ...] = ()
+
+
+def untested() -> list[str]:
+    """Return one line for each alert that no test can be made for."""
+    return [
+        f"{alert.name} ({alert.subject}) has no test: declare a stimulus or cases"
+        for alert in ALERTS
+        if alert.stimulus is None and not alert.cases
+    ]
+
+
+def indistinct() -> list[str]:
+    """Return one line for each pair of rules whose firing alerts could not be told apart."""
+    seen: set[tuple[str, str, str]] = set()
+    lines = []
+    for alert in ALERTS:
+        for tier in alert.tiers:
+            key = (alert.name, tier.severity.value, alert.subject)
+            if key in seen:
+                lines.append(f"two rules are {alert.name} with severity {tier.severity} and subject {alert.subject}")
+            seen.add(key)
+    return lines
+
+
+def _promtool(name: str, detail: str, complaint: str | None) -> Result:
+    return Result(name, detail, () if complaint is None else tuple(complaint.splitlines()))
+
+
+def run_checks(out: Path, settings: "Settings") -> Iterator[Result]:
+    """Run every check, cheap ones first; `out` is the folder with the rendered files."""
+    yield Result("drift", f"{out} against the declarations", tuple(render.drift(out, settings)))
+    problems = [*untested(), *indistinct()]
+    yield Result("declarations", f"{len(ALERTS)} alerts", tuple(problems))
+    if problems:
+        return
+    try:
+        rules = render.render_rules(settings=settings)
+        yield _promtool("promtool check rules", f"{len(rules)} files", promtool.check_rules(rules))
+        tests = rule_tests.render_tests(settings)
+        yield _promtool("promtool test rules", f"{len(tests)} files", promtool.test_rules(rules, tests))
+    except (promtool.PromtoolMissingError, promtool.PromtoolTimeoutError, UnprovableError) as error:
+        yield Result("promtool", "not run", (str(error),))
