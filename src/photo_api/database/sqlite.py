@@ -69,10 +69,10 @@ class SQLiteDatabase:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._writer = None
         for connection in self._connections:
             await connection.close()
         self._connections.clear()
-        self._writer = None
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         """The first row, or ``None``."""
@@ -81,6 +81,8 @@ class SQLiteDatabase:
 
     async def fetch_all(self, sql: str, *values: Value) -> list[Row]:
         """All rows, read by an idle reader."""
+        if self._writer is None:
+            raise DatabaseUnavailable("the database is closed")
         try:
             connection = await asyncio.wait_for(self._idle.get(), self._timeout_seconds)
         except TimeoutError:

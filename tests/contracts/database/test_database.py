@@ -1,0 +1,180 @@
+"""What repositories rely on, kept by SQLite and PostgreSQL alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from photo_api.business_metrics import totals
+from photo_api.config import Settings
+from photo_api.database import Database, Executor, StatementFailed, UniqueViolation, open_database
+from photo_api.database.migrate import migrate
+from photo_api.errors import DatabaseUnavailable
+
+
+class Errors:
+    """Counts what the recorder would."""
+
+    count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+@pytest.fixture
+def errors() -> Errors:
+    return Errors()
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    migrate(database_url)
+    return Settings(database_url=database_url, database_timeout_seconds=0.5)
+
+
+@pytest.fixture
+async def database(settings: Settings, errors: Errors) -> AsyncIterator[Database]:
+    database = open_database(settings, errors)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def add_user(executor: Executor, user_id: str, email: str = "") -> None:
+    await executor.execute(
+        "INSERT INTO users (id, email, username, password_hash, created_ms) VALUES ($1, $2, $1, $3, $4)",
+        user_id,
+        email or user_id,
+        "hash",
+        1,
+    )
+
+
+async def count(database: Database) -> int:
+    row = await database.fetch_one("SELECT count(*) AS n FROM users")
+    assert row is not None
+    return int(row["n"])
+
+
+async def test_parameters_are_bound_by_their_number(database: Database) -> None:
+    await add_user(database, "a", "a@example.com")
+    row = await database.fetch_one("SELECT id, email FROM users WHERE email = $2 AND id = $1", "a", "a@example.com")
+    assert row is not None
+    assert (row["id"], row[1], dict(row)) == ("a", "a@example.com", {"id": "a", "email": "a@example.com"})
+    assert await database.fetch_one("SELECT id FROM users WHERE id = $1", "b") is None
+
+
+async def test_a_transaction_commits_at_its_end(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await add_user(transaction, "a")
+        assert await count(database) == 0
+    assert await count(database) == 1
+
+
+async def test_an_exception_rolls_back(database: Database) -> None:
+    async def fail() -> None:
+        async with database.transaction() as transaction:
+            await add_user(transaction, "a")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    assert await count(database) == 0
+    await add_user(database, "b")
+    assert await count(database) == 1
+
+
+async def test_a_cancelled_transaction_rolls_back_and_frees_its_connection(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def never_ends() -> None:
+        async with database.transaction() as transaction:
+            await add_user(transaction, "a")
+            begun.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(never_ends())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await add_user(database, "b")
+    assert await count(database) == 1
+
+
+async def test_a_unique_violation_names_its_constraint_and_is_no_database_error(
+    database: Database, errors: Errors
+) -> None:
+    await add_user(database, "a", "same")
+    with pytest.raises(UniqueViolation) as violation:
+        await add_user(database, "b", "same")
+    assert violation.value.constraint == "uq_users_email"
+    with pytest.raises(UniqueViolation):
+        async with database.transaction() as transaction:
+            await add_user(transaction, "c", "same")
+    assert errors.count == 0
+
+
+async def test_a_wrong_statement_is_counted_and_never_shows_its_values(database: Database, errors: Errors) -> None:
+    with pytest.raises(StatementFailed) as failure:
+        await database.fetch_all("SELECT nothing FROM nowhere WHERE x = $1", "secret")
+    assert "secret" not in str(failure.value)
+    assert errors.count == 1
+
+
+async def test_execute_tells_how_many_rows_changed(database: Database) -> None:
+    for user_id in "abc":
+        await add_user(database, user_id)
+    async with database.transaction() as transaction:
+        assert await transaction.execute("UPDATE users SET photo_bytes = 1 WHERE id <> $1", "a") == 2
+        assert await transaction.execute("DELETE FROM users WHERE id = $1", "z") == 0
+
+
+async def test_returning_gives_the_changed_row(database: Database) -> None:
+    await add_user(database, "a")
+    async with database.transaction() as transaction:
+        row = await transaction.fetch_one("UPDATE users SET photo_bytes = 5 WHERE id = $1 RETURNING photo_bytes", "a")
+    assert row is not None
+    assert row["photo_bytes"] == 5
+
+
+async def test_concurrent_changes_of_one_row_all_count(database: Database) -> None:
+    async def add_photo() -> None:
+        async with database.transaction() as transaction:
+            await totals.apply(transaction, "someone", totals.Change(photos=1, photo_bytes=10))
+
+    await asyncio.gather(*(add_photo() for _ in range(50)))
+    row = await database.fetch_one("SELECT sum(photos) AS photos, sum(photo_bytes) AS bytes FROM totals")
+    assert row is not None
+    assert (row["photos"], row["bytes"]) == (50, 500)
+
+
+async def test_two_pools_writing_at_once_lose_nothing(settings: Settings, database: Database, errors: Errors) -> None:
+    other = open_database(settings, errors)
+    await other.open()
+    try:
+        await asyncio.gather(*(add_user((database, other)[i % 2], f"user-{i}") for i in range(100)))
+    finally:
+        await other.close()
+    assert await count(database) == 100
+    assert errors.count == 0
+
+
+async def test_a_closed_database_is_unavailable(settings: Settings, errors: Errors) -> None:
+    database = open_database(settings, errors)
+    await database.open()
+    await database.close()
+    with pytest.raises(DatabaseUnavailable):
+        await add_user(database, "a")
+    with pytest.raises(DatabaseUnavailable):
+        await count(database)
+
+
+async def test_a_day_moves_an_active_user_from_one_count_to_the_other(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await totals.move_active_day(transaction, "a", None, 10)
+        await totals.move_active_day(transaction, "a", 10, 11)
+        await totals.move_active_day(transaction, "b", None, 11)
+        await totals.move_active_day(transaction, "b", 11, None)
+    rows = await database.fetch_all("SELECT day, sum(users) AS users FROM active_user_days GROUP BY day ORDER BY day")
+    assert [(row["day"], row["users"]) for row in rows] == [(10, 0), (11, 1)]
