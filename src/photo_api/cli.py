@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 import uvloop
 from rich.console import Console
+from rich.table import Table
 
 from photo_api.config import ConfigurationError, Environment, Settings, load_settings
 from photo_api.database.migrate import migrate as migrate_database
 from photo_api.errors import DatabaseUnavailable
 from photo_api.logs.setup import configure_logging
 from photo_api.server import serve as serve_until_stopped
+from photo_api.settings_reference import described_settings
 
 app = typer.Typer(
     help="The photo storage and sharing service. Settings come from the environment, prefix PHOTO_API_.",
@@ -54,6 +56,15 @@ def serve(
     except (ConfigurationError, DatabaseUnavailable) as error:
         raise _fail(error) from None
     sys.stdout.flush()
+
+
+@app.command()
+def settings() -> None:
+    """List every setting, its default and what it is for."""
+    table = Table("variable", "default", "what it is", box=None, header_style="bold")
+    for setting in described_settings():
+        table.add_row(*setting)
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
 
 
 @app.command()

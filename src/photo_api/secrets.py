@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import secrets as random
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,8 +52,8 @@ def _file_secret(path: Path) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            draft = path.with_name(f".{path.name}.{os.getpid()}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(random.token_hex(32).encode())
                 file.flush()
                 os.fsync(file.fileno())
@@ -61,7 +62,7 @@ def _file_secret(path: Path) -> bytes:
             except FileExistsError:
                 pass
             finally:
-                draft.unlink()
+                Path(draft).unlink()
         return path.read_bytes().strip()
     except OSError as error:
         raise ConfigurationError(

@@ -1,0 +1,80 @@
+"""Settings: what the environment may say, and how a mistake is told."""
+
+import ipaddress
+
+import pytest
+
+from photo_api.config import ConfigurationError, Environment, load_settings
+from photo_api.settings_reference import PAGE, described_settings, markdown
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("value", "environment"),
+    [("dev", "development"), ("prod", "production"), ("production", "production"), ("staging", "staging")],
+)
+def test_environments_have_aliases(monkeypatch: pytest.MonkeyPatch, value: str, environment: str) -> None:
+    monkeypatch.setenv("PHOTO_API_ENVIRONMENT", value)
+    monkeypatch.setenv("PHOTO_API_SECRET_KEY", SECRET)
+    assert load_settings().environment is Environment(environment)
+
+
+def test_an_unknown_variable_is_an_error_that_names_the_likely_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTO_API_DRAIN_SECOND", "5")
+    with pytest.raises(ConfigurationError, match=r"PHOTO_API_DRAIN_SECOND: unknown setting; did you mean .*_SECONDS"):
+        load_settings()
+
+
+def test_every_mistake_is_told_at_once_without_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTO_API_SECRET_KEY", "too-short-secret")
+    monkeypatch.setenv("PHOTO_API_DRAIN_SECONDS", "soon")
+    monkeypatch.setenv("PHOTO_API_DATABASE_URL", "mysql://user:pass@host/db")
+    with pytest.raises(ConfigurationError) as failure:
+        load_settings()
+    lines = str(failure.value).splitlines()
+    assert {line.split(":")[0] for line in lines} == {
+        "PHOTO_API_SECRET_KEY",
+        "PHOTO_API_DRAIN_SECONDS",
+        "PHOTO_API_DATABASE_URL",
+    }
+    assert "too-short-secret" not in str(failure.value)
+    assert "pass@" not in str(failure.value)
+
+
+@pytest.mark.parametrize("environment", ["production", "prod"])
+def test_production_needs_a_secret(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
+    monkeypatch.setenv("PHOTO_API_ENVIRONMENT", environment)
+    with pytest.raises(ConfigurationError, match="SECRET_KEY: must be set in production"):
+        load_settings()
+
+
+def test_a_wildcard_origin_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTO_API_CORS_ORIGINS", "https://photos.example.com, *")
+    with pytest.raises(ConfigurationError, match="CORS_ORIGINS"):
+        load_settings()
+
+
+def test_networks_and_origins_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTO_API_TRUSTED_PROXIES", "127.0.0.1/32, 10.0.0.0/8")
+    monkeypatch.setenv("PHOTO_API_CORS_ORIGINS", "https://a.example, https://b.example")
+    settings = load_settings()
+    assert settings.trusted_proxies == (ipaddress.ip_network("127.0.0.1/32"), ipaddress.ip_network("10.0.0.0/8"))
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize("value", ["10.0.0.0/33", "localhost"])
+def test_a_bad_network_is_an_error_that_names_its_variable(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PHOTO_API_TRUSTED_PROXIES", value)
+    with pytest.raises(ConfigurationError, match="PHOTO_API_TRUSTED_PROXIES"):
+        load_settings()
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTO_API_SECRET_KEY", SECRET)
+    assert SECRET not in repr(load_settings())
+
+
+def test_every_setting_is_described_on_the_reference_page() -> None:
+    assert all(setting.description for setting in described_settings())
+    assert PAGE.read_text() == markdown()
