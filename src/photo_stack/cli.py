@@ -1,0 +1,192 @@
+"""``photo-stack``: run the service and its monitoring on this machine.
+
+Exit codes: 0 done; 1 the work failed, or ``status`` found something not running; 2 wrong usage; 3 no stack runs;
+4 nothing was started, because a port is taken, a program is missing or another stack runs; 130 interrupted.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from photo_stack.control import ask
+from photo_stack.errors import CannotStart, NotRunning, StackError
+from photo_stack.launch import run_in_background, run_in_foreground
+from photo_stack.layout import MAX_INSTANCES, Layout, Ports, StackSettings, default_data_directory, drain_seconds
+from photo_stack.reporting import memory_in_words
+from photo_stack.state import read_state, sole_supervisor, why_not_running
+
+_DOWN_SECONDS = 120.0
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Run the Photo API, its load balancer and its monitoring on this machine.",
+)
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Directory; default: .data/stack in the checkout, else the XDG state directory."),
+]
+NameArgument = Annotated[
+    str, typer.Argument(help="api-1, api-2, …, haproxy, prometheus, alertmanager, node-exporter, receiver")
+]
+
+
+@app.command()
+def up(
+    data: DataOption = None,
+    instances: Annotated[int, typer.Option(min=1, max=MAX_INSTANCES, help="Instances of the service.")] = 2,
+    base_port: Annotated[
+        int | None, typer.Option(help="Take consecutive ports from this one (the load balancer's) on.")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Start again what dies.")] = False,
+    lang: Annotated[Literal["ko", "en"], typer.Option(help="Language of the alerts.")] = "ko",
+    time_scale: Annotated[
+        float, typer.Option(min=1.0, max=60.0, help="Divide the durations of rules and routing (drills).")
+    ] = 1.0,
+) -> None:
+    """Start everything and watch it; Ctrl-C stops it and leaves the data."""
+    os.umask(0o077)
+    with _errors_as_lines():
+        settings = StackSettings(
+            layout=_layout(data),
+            ports=Ports.usual(instances) if base_port is None else Ports.counted_from(base_port, instances),
+            restart=restart,
+            lang=lang,
+            time_scale=time_scale,
+            drain_seconds=drain_seconds(os.environ),
+        )
+        if detach:
+            run_in_background(settings, typer.echo)
+            typer.echo(f"running in the background; photo-stack down --data {settings.layout.data} stops it")
+        else:
+            run_in_foreground(settings)
+
+
+@app.command()
+def down(data: DataOption = None) -> None:
+    """Stop everything in order; the data stays."""
+    with _errors_as_lines():
+        layout = _layout(data)
+        try:
+            _ask(layout, "down", seconds=_DOWN_SECONDS)
+        except NotRunning as error:
+            typer.echo(str(error))
+            return
+        _wait_until_released(layout)
+        typer.echo(f"stopped; data stays in {layout.data}")
+
+
+@app.command()
+def status(
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole state as JSON.")] = False,
+) -> None:
+    """Show what runs; exit code 0 when all of it does, 1 when something does not, 3 when there is no stack."""
+    with _errors_as_lines():
+        layout = _layout(data)
+        try:
+            document = asyncio.run(ask(layout, "status", seconds=10.0))["state"]
+        except NotRunning:
+            document = read_state(layout)
+            if as_json:
+                typer.echo(json.dumps({"state": "stopped" if document.get("state") == "stopped" else "gone"}))
+            raise why_not_running(layout, document) from None
+        if as_json:
+            typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            _show(document)
+        parts = document["components"].values()
+        if document["state"] != "ready" or any(part["state"] != "running" for part in parts):
+            raise typer.Exit(1)
+
+
+@app.command()
+def kill(name: NameArgument, data: DataOption = None) -> None:
+    """Kill a component with SIGKILL, as a crash would; it stays dead unless the stack was started with --restart."""
+    _operate("kill", name, data, seconds=15.0)
+
+
+@app.command()
+def start(name: NameArgument, data: DataOption = None) -> None:
+    """Start a component that is dead, stopped or drained."""
+    _operate("start", name, data, seconds=180.0)
+
+
+@app.command()
+def restart(name: NameArgument, data: DataOption = None) -> None:
+    """Stop a component as planned (an instance: drain first) and start it again."""
+    _operate("restart", name, data, seconds=900.0)
+
+
+@app.command()
+def drain(name: NameArgument, data: DataOption = None) -> None:
+    """Take an instance out of the load balancer, let it finish and stop; it stays down until `start`."""
+    _operate("drain", name, data, seconds=700.0)
+
+
+def _operate(command: str, name: str, data: Path | None, *, seconds: float) -> None:
+    with _errors_as_lines():
+        typer.echo(_ask(_layout(data), command, name, seconds=seconds)["message"])
+
+
+def _ask(layout: Layout, command: str, name: str | None = None, *, seconds: float) -> dict[str, Any]:
+    try:
+        return asyncio.run(ask(layout, command, name, seconds=seconds, progress=typer.echo))
+    except NotRunning:
+        raise why_not_running(layout, read_state(layout)) from None
+
+
+def _layout(data: Path | None) -> Layout:
+    return Layout((data or default_data_directory(os.environ, Path.cwd())).absolute())
+
+
+def _wait_until_released(layout: Layout) -> None:
+    """The supervisor's last act is to let go of the data directory."""
+    for _ in range(100):
+        try:
+            with sole_supervisor(layout):
+                return
+        except CannotStart:
+            time.sleep(0.05)
+
+
+def _show(document: dict[str, Any]) -> None:
+    typer.echo(f"{document['state']}: {document['data']}")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("component", "state", "pid", "memory", "restarts", "url"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading in {"pid", "memory", "restarts"} else "left")
+    notes = []
+    for name, part in document["components"].items():
+        pid = part["pid"]
+        row = (name, part["state"], str(pid or "–"), memory_in_words(pid), str(part["restarts"]), part["url"])
+        table.add_row(*row)
+        if part["state"] != "running":
+            how = f" ({part['exit']})" if part["exit"] else ""
+            notes.append(f"{name} is {part['state']}{how}; log file: {part['log_file']}")
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    for note in notes:
+        typer.echo(note)
+
+
+@contextmanager
+def _errors_as_lines() -> Iterator[None]:
+    try:
+        yield
+    except StackError as error:
+        for line in str(error).splitlines():
+            typer.echo(line if line.startswith(" ") else f"photo-stack: {line}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

@@ -1,0 +1,201 @@
+"""What the stack runs: one declaration for each component, with its command line, readiness and way to stop."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import Signals
+
+from photo_stack.haproxy import HARD_STOP_SECONDS
+from photo_stack.layout import HOST, StackSettings
+
+TRUSTED_PROXIES = f"{HOST}/32"
+"""The instances believe HAProxy's X-Forwarded-For alone; traffic generators use other addresses of 127.0.0.0/8."""
+
+WATCHDOG_REPEAT_SECONDS = 300.0
+"""How often Alertmanager repeats the Watchdog to the receiver, before the time scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A process of the stack.
+
+    ``url`` is what a person opens, ``ready_url`` answers 200 once it works, ``metrics_port`` is scraped as ``job``.
+    ``stop_seconds`` after ``stop_signal`` it gets SIGKILL. ``shows_output``: its standard output is for people, too.
+    """
+
+    name: str
+    purpose: str
+    argv: tuple[str, ...]
+    port: int
+    url: str
+    ready_url: str
+    log_file: Path
+    job: str | None = None
+    metrics_port: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    start_seconds: float = 30.0
+    stop_signal: Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+    drains: bool = False
+    shows_output: bool = False
+
+
+def components(
+    settings: StackSettings, binaries: Mapping[str, str], api_command: tuple[str, ...]
+) -> tuple[tuple[Component, ...], ...]:
+    """All components, in the stages in which they start: each stage needs the ones before it to be ready."""
+    return (
+        (_receiver(settings), _node_exporter(settings, binaries["node-exporter"]), *_instances(settings, api_command)),
+        (_alertmanager(settings, binaries["alertmanager"]), _haproxy(settings, binaries["haproxy"])),
+        (_prometheus(settings, binaries["prometheus"]),),
+    )
+
+
+def _instances(settings: StackSettings, command: tuple[str, ...]) -> list[Component]:
+    instances = []
+    ports = zip(settings.ports.api, settings.ports.api_metrics, strict=True)
+    for number, (port, metrics_port) in enumerate(ports, start=1):
+        name = f"api-{number}"
+        serve = ("serve", "--host", HOST, "--port", str(port), "--metrics-port", str(metrics_port))
+        instances.append(
+            Component(
+                name=name,
+                purpose="an instance of the service, without load balancer",
+                argv=(*command, *serve),
+                port=port,
+                url=f"http://{HOST}:{port}",
+                ready_url=f"http://{HOST}:{port}/health",
+                log_file=settings.layout.log_file(name),
+                job="photo-api",
+                metrics_port=metrics_port,
+                env=api_environment(settings) | {"PHOTO_API_NODE": name},
+                start_seconds=60.0,
+                stop_seconds=15.0,
+                drains=True,
+            )
+        )
+    return instances
+
+
+def api_environment(settings: StackSettings) -> dict[str, str]:
+    """The instances' environment: the caller's, with the stack's defaults for what the caller did not set."""
+    defaults = {"PHOTO_API_DATA_DIR": str(settings.layout.api_data), "PHOTO_API_TRUSTED_PROXIES": TRUSTED_PROXIES}
+    return defaults | dict(os.environ) | {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}"}
+
+
+def _tool_environment(memory_mib: int | None = None) -> dict[str, str]:
+    """Nothing of the service's settings, and so none of its secrets; Go programs get a soft memory limit."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+    return kept | ({"GOMEMLIMIT": f"{memory_mib}MiB"} if memory_mib else {})
+
+
+def _receiver(settings: StackSettings) -> Component:
+    port = settings.ports.receiver
+    # Two repeats may go astray before silence is reported.
+    patience = 2.5 * WATCHDOG_REPEAT_SECONDS / settings.time_scale
+    return Component(
+        name="receiver",
+        purpose="prints the alerts that Alertmanager delivers",
+        argv=(
+            *(sys.executable, "-m", "photo_stack.receiver", "--host", HOST, "--port", str(port)),
+            *("--file", str(settings.layout.alerts_file), "--watchdog-seconds", f"{patience:g}"),
+        ),
+        port=port,
+        url=f"http://{HOST}:{port}",
+        ready_url=f"http://{HOST}:{port}/-/ready",
+        log_file=settings.layout.log_file("receiver"),
+        env=_tool_environment(),
+        stop_seconds=5.0,
+        shows_output=True,
+    )
+
+
+def _node_exporter(settings: StackSettings, binary: str) -> Component:
+    port = settings.ports.node_exporter
+    return Component(
+        name="node-exporter",
+        purpose="the machine's own figures: CPU, memory, disk, network",
+        argv=(binary, f"--web.listen-address={HOST}:{port}"),
+        port=port,
+        url=f"http://{HOST}:{port}/metrics",
+        ready_url=f"http://{HOST}:{port}/",
+        log_file=settings.layout.log_file("node-exporter"),
+        job="node",
+        metrics_port=port,
+        env=_tool_environment(memory_mib=128),
+        stop_seconds=5.0,
+    )
+
+
+def _haproxy(settings: StackSettings, binary: str) -> Component:
+    port, metrics_port = settings.ports.load_balancer, settings.ports.haproxy_metrics
+    return Component(
+        name="haproxy",
+        purpose="the Photo API, load balanced over its instances; its description at /docs",
+        argv=(binary, "-db", "-f", str(settings.layout.haproxy_config)),
+        port=port,
+        url=f"http://{HOST}:{port}",
+        # Its own page, not /health through it: it must be able to start while every instance is down.
+        ready_url=f"http://{HOST}:{metrics_port}/metrics",
+        log_file=settings.layout.log_file("haproxy"),
+        job="haproxy",
+        metrics_port=metrics_port,
+        env=_tool_environment(),
+        stop_signal=signal.SIGUSR1,
+        stop_seconds=HARD_STOP_SECONDS + 2.0,
+    )
+
+
+def _alertmanager(settings: StackSettings, binary: str) -> Component:
+    port, folder = settings.ports.alertmanager, settings.layout.alertmanager
+    return Component(
+        name="alertmanager",
+        purpose="groups, silences and routes alerts",
+        argv=(
+            binary,
+            f"--config.file={folder / 'alertmanager.yml'}",
+            f"--storage.path={folder / 'data'}",
+            f"--web.listen-address={HOST}:{port}",
+            f"--web.external-url=http://{HOST}:{port}",
+            "--cluster.listen-address=",
+        ),
+        port=port,
+        url=f"http://{HOST}:{port}",
+        ready_url=f"http://{HOST}:{port}/-/ready",
+        log_file=settings.layout.log_file("alertmanager"),
+        job="alertmanager",
+        metrics_port=port,
+        env=_tool_environment(memory_mib=128),
+    )
+
+
+def _prometheus(settings: StackSettings, binary: str) -> Component:
+    port, folder = settings.ports.prometheus, settings.layout.prometheus
+    return Component(
+        name="prometheus",
+        purpose="scrapes all metrics and evaluates the rules; queries at /graph",
+        argv=(
+            binary,
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--storage.tsdb.retention.time=32d",
+            f"--web.listen-address={HOST}:{port}",
+            f"--web.external-url=http://{HOST}:{port}",
+            "--web.enable-lifecycle",
+            "--enable-feature=exemplar-storage",
+            "--rules.alert.resend-delay=5s",
+        ),
+        port=port,
+        url=f"http://{HOST}:{port}",
+        ready_url=f"http://{HOST}:{port}/-/ready",
+        log_file=settings.layout.log_file("prometheus"),
+        job="prometheus",
+        metrics_port=port,
+        env=_tool_environment(memory_mib=1024),
+        # A long write-ahead log is replayed first.
+        start_seconds=120.0,
+        stop_seconds=20.0,
+    )

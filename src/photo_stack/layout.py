@@ -1,0 +1,201 @@
+"""Where a stack keeps its files and which ports it takes; all ports are on 127.0.0.1."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from photo_stack.errors import CannotStart
+
+HOST = "127.0.0.1"
+MAX_INSTANCES = 10
+
+_LONGEST_SOCKET_PATH = 90  # sun_path holds 107 bytes, and HAProxy binds a temporary name with a suffix first
+_FIRST_API_OFFSET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One port for each listener; ``api`` and ``api_metrics`` have one for each instance, in order."""
+
+    load_balancer: int
+    prometheus: int
+    alertmanager: int
+    node_exporter: int
+    haproxy_metrics: int
+    receiver: int
+    api: tuple[int, ...]
+    api_metrics: tuple[int, ...]
+
+    @classmethod
+    def usual(cls, instances: int) -> Self:
+        """The well-known ports: 8000, 9090, 9093, 9100; instances from 8001 with metrics from 9101."""
+        return cls(
+            load_balancer=8000,
+            prometheus=9090,
+            alertmanager=9093,
+            node_exporter=9100,
+            haproxy_metrics=8404,
+            receiver=9095,
+            api=tuple(8001 + index for index in range(instances)),
+            api_metrics=tuple(9101 + index for index in range(instances)),
+        )
+
+    @classmethod
+    def counted_from(cls, base: int, instances: int) -> Self:
+        """``base`` is the load balancer's; the others follow without a gap, each instance's two ports side by side."""
+        first = base + _FIRST_API_OFFSET
+        last = first + 2 * instances - 1
+        if base < 1 or last > 65_535:
+            raise CannotStart(f"--base-port {base}: the stack needs ports {base} to {last}, all within 1 to 65535")
+        return cls(
+            load_balancer=base,
+            prometheus=base + 1,
+            alertmanager=base + 2,
+            node_exporter=base + 3,
+            haproxy_metrics=base + 4,
+            receiver=base + 5,
+            api=tuple(first + 2 * index for index in range(instances)),
+            api_metrics=tuple(first + 2 * index + 1 for index in range(instances)),
+        )
+
+    def by_owner(self) -> dict[int, str]:
+        """Port → what it is for, in the words of an error message."""
+        owners = {
+            self.load_balancer: "haproxy (load balancer)",
+            self.prometheus: "prometheus",
+            self.alertmanager: "alertmanager",
+            self.node_exporter: "node-exporter",
+            self.haproxy_metrics: "haproxy (metrics)",
+            self.receiver: "receiver",
+        }
+        for number, (port, metrics_port) in enumerate(zip(self.api, self.api_metrics, strict=True), start=1):
+            owners[port] = f"api-{number}"
+            owners[metrics_port] = f"api-{number} (metrics)"
+        return owners
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files under a stack's data directory."""
+
+    data: Path
+
+    @property
+    def state_file(self) -> Path:
+        """URLs, ports, pids, log files and states, as JSON; replaced atomically."""
+        return self.data / "stack.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held with flock(2) by the supervisor for as long as it lives."""
+        return self.data / "supervisor.lock"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where commands reach the supervisor."""
+        return self.data / "control.sock"
+
+    @property
+    def haproxy_socket(self) -> Path:
+        """HAProxy's own command socket."""
+        return self.data / "haproxy.sock"
+
+    @property
+    def alerts_file(self) -> Path:
+        """Delivered alerts, one JSON object a line."""
+        return self.data / "alerts.jsonl"
+
+    @property
+    def api_data(self) -> Path:
+        """The service's database, objects and secret, shared by all instances."""
+        return self.data / "photo-api"
+
+    @property
+    def haproxy_config(self) -> Path:
+        """Written at every start."""
+        return self.data / "haproxy" / "haproxy.cfg"
+
+    @property
+    def prometheus(self) -> Path:
+        """Configuration, rules, targets and the time series (``data``)."""
+        return self.data / "prometheus"
+
+    @property
+    def alertmanager(self) -> Path:
+        """Configuration and the notification log (``data``)."""
+        return self.data / "alertmanager"
+
+    def log_file(self, name: str) -> Path:
+        """The log of a component, or of ``supervisor`` itself."""
+        return self.data / "logs" / f"{name}.log"
+
+    def create(self) -> None:
+        """Make the directories, readable by the owner alone.
+
+        Raises:
+            CannotStart: not writable, or so long a path that UNIX sockets do not fit under it.
+        """
+        if len(os.fsencode(self.haproxy_socket)) > _LONGEST_SOCKET_PATH:
+            raise CannotStart(f"{self.data}: the path is too long for UNIX sockets; use a shorter one with --data")
+        folders = (
+            self.log_file("supervisor").parent,
+            self.api_data,
+            self.haproxy_config.parent,
+            self.prometheus / "rules",
+            self.prometheus / "targets",
+            self.prometheus / "data",
+            self.alertmanager / "data",
+        )
+        try:
+            self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise CannotStart(f"{error.filename}: {error.strerror}; choose another directory with --data") from None
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """What one run of the stack is made of.
+
+    ``time_scale`` divides every duration of the rules and of Alertmanager's waits (drills; 1 is production).
+    """
+
+    layout: Layout
+    ports: Ports
+    restart: bool = False
+    lang: Literal["ko", "en"] = "ko"
+    time_scale: float = 1.0
+    drain_seconds: float = 12.0
+
+
+def default_data_directory(environ: Mapping[str, str], start: Path) -> Path:
+    """``.data/stack`` of the checkout that ``start`` is in, else ``photo-stack`` in the XDG state directory."""
+    for folder in (start, *start.parents):
+        if _is_checkout(folder):
+            return folder / ".data" / "stack"
+    state = environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "photo-stack"
+
+
+def _is_checkout(folder: Path) -> bool:
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text()).get("project", {})
+    except (OSError, ValueError):
+        return False
+    return isinstance(project, dict) and project.get("name") == "photo-api"
+
+
+def drain_seconds(environ: Mapping[str, str]) -> float:
+    """``PHOTO_API_DRAIN_SECONDS``, or 12: over two scrapes of 5 s, and over HAProxy's two checks of 1 s."""
+    text = environ.get("PHOTO_API_DRAIN_SECONDS") or "12"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 600:
+        raise CannotStart(f"PHOTO_API_DRAIN_SECONDS={text}: must be a number of seconds from 0 to 600")
+    return seconds
