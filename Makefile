@@ -26,8 +26,7 @@ check: ## lint, types, lock file, rendered files up to date, no machine's paths
 	@scripts/bootstrap check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/mypy scripts
+	$(BIN)/mypy src tests scripts $(wildcard benchmarks/*.py)
 	.bootstrap/bin/uv lock --check
 	$(PYTHON) -m photo_metrics.reference --check
 	$(BIN)/photo-monitoring check
