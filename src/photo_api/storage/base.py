@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,40 @@ class PresignedUpload:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What storage knows of an object; ``sha256`` (hex) only where it was computed while storing."""
+    """What storage knows of an object: its size in bytes, and an etag that changes with the content."""
 
     key: str
     size: int
     etag: str
-    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCopy:
+    """The bytes of one upload as a local file, that nobody changes; ``sha256`` in hex."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+class ObjectReader(Protocol):
+    """The bytes of an object, in pieces; `aclose` releases what is held, also before the end."""
+
+    def __aiter__(self) -> Self:
+        """Itself."""
+        ...
+
+    async def __anext__(self) -> bytes:
+        """The next piece; raises `Unavailable` where storage fails."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what is held; may be called again."""
+        ...
 
 
 class ObjectStorage(Protocol):
-    """A bucket of objects under keys of ours."""
+    """A bucket of objects under keys of ours (``ids.new_id``)."""
 
     async def open(self) -> None:
         """Make ready; called once, before the first request."""
@@ -48,27 +72,48 @@ class ObjectStorage(Protocol):
         ...
 
     async def store(self, key: str, content_type: str, size_limit: int, chunks: AsyncIterator[bytes]) -> StoredObject:
-        """Store a direct upload, unsealed; raises `TooLarge` beyond the limit and leaves nothing behind."""
+        """Store a direct upload, unsealed.
+
+        Raises:
+            TooLarge: more than ``size_limit`` bytes came; nothing is left behind, nor where ``chunks`` raises.
+            Conflict: the object is sealed.
+        """
         ...
 
     async def head_upload(self, key: str) -> StoredObject | None:
-        """The uploaded, not yet sealed object, or ``None``."""
+        """The last complete upload under ``key``, or ``None``; where it is sealed already, the sealed object."""
         ...
 
-    def upload_as_file(self, upload: StoredObject) -> AbstractAsyncContextManager[Path]:
-        """A local file with exactly the bytes of that upload (by its etag), for verification."""
+    def upload_as_file(self, upload: StoredObject) -> AbstractAsyncContextManager[LocalCopy]:
+        """A local file with exactly the bytes of that upload (by its etag), for verification.
+
+        Raises:
+            Conflict: it was replaced or removed meanwhile.
+        """
         ...
 
     async def seal(self, upload: StoredObject) -> None:
         """Serve exactly that upload from now on; idempotent; raises `Conflict` when it was replaced meanwhile."""
         ...
 
-    async def read(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Bytes ``start`` to ``stop`` (exclusive) of a sealed object, in chunks; raises `NotFound` before the first."""
+    async def discard(self, upload: StoredObject) -> None:
+        """Remove exactly that upload, which was refused; a newer one, or a sealed object, stays."""
+        ...
+
+    async def read(self, key: str, start: int, stop: int) -> ObjectReader:
+        """Bytes ``start`` to ``stop`` (exclusive) of a sealed object; the first piece has been read.
+
+        Raises:
+            NotFound: no sealed object has this key.
+        """
         ...
 
     async def delete(self, key: str) -> None:
         """Remove an object, sealed or not; none there is no error."""
+        ...
+
+    async def remove_abandoned(self, older_than_seconds: float) -> int:
+        """Remove uploads, whole or in part, that nobody can still confirm; how many."""
         ...
 
     async def ping(self) -> None:
