@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from photo_api.config import Network
+from photo_metrics import REQUEST_ID_KEY
 
 _KEY: Final = "photo_api.context"
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -40,6 +43,11 @@ def context_of(scope: Scope) -> RequestContext:
     return context
 
 
+def current_request_id() -> str | None:
+    """The id of the request that the running code answers, for logs; ``None`` outside of one."""
+    return _request_id.get()
+
+
 class RequestContextMiddleware:
     """Outermost: gives each request its id (``X-Request-ID``, believed where well-formed) and the client's address.
 
@@ -64,15 +72,20 @@ class RequestContextMiddleware:
             elif name == b"x-forwarded-for":
                 forwarded = value if forwarded is None else forwarded + b"," + value
         request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else str(uuid7())
+        scope[REQUEST_ID_KEY] = request_id
         scope[_KEY] = RequestContext(request_id, self._client_ip(scope, forwarded))
         header = (b"x-request-id", request_id.encode())
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:  # no coroutine of its own: a frame less a message
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), header]
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, send_with_id)
+        token = _request_id.set(request_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _request_id.reset(token)
 
     def _client_ip(self, scope: Scope, forwarded: bytes | None) -> str:
         client: Any = scope.get("client")
