@@ -29,12 +29,14 @@ check: ## lint, types, lock file, rendered files up to date, no machine's paths
 	$(BIN)/mypy src tests scripts $(wildcard benchmarks/*.py)
 	.bootstrap/bin/uv lock --check
 	$(PYTHON) -m photo_metrics.reference --check
+	$(PYTHON) -m photo_api.settings_reference --check
 	$(BIN)/photo-monitoring check
 	$(PYTHON) scripts/check_tree.py
 
-render: ## write the generated files anew: metric reference, rules
+render: ## write the generated files anew: references, rules
 	@scripts/bootstrap check
 	$(PYTHON) -m photo_metrics.reference
+	$(PYTHON) -m photo_api.settings_reference
 	$(BIN)/photo-monitoring render
 
 bench: ## run the benchmarks; results go to benchmarks/results
