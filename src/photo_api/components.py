@@ -58,7 +58,7 @@ def build_components(settings: Settings, recorder: Recorder) -> Components:
         secrets=secrets,
         database=database,
         storage=storage,
-        health=Health(settings, recorder, database=database, storage=storage),
+        health=Health(settings, recorder, database=database, storage=storage, log_service=logs),
         logs=logs,
         rate_limiter=RateLimiter(settings, recorder),
         passwords=passwords,

@@ -35,6 +35,12 @@ def head() -> str:
     return revision
 
 
+def known_revisions() -> tuple[str, frozenset[str]]:
+    """The newest revision that this code knows, and all of them; reads the migrations' files."""
+    scripts = ScriptDirectory.from_config(configuration())
+    return head(), frozenset(script.revision for script in scripts.walk_revisions())
+
+
 def migrate(url: str) -> str:
     """Bring the database at ``url`` to the newest revision; several processes may call this at once.
 

@@ -1,0 +1,178 @@
+"""The bounded queue between the service and its log sink: full of what the sink has not taken yet, never in the way."""
+
+import asyncio
+import random
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from photo_api.config import Settings
+from photo_api.logs.pipeline import subscribe
+from photo_api.logs.sink import FileSink, LogSink, LogSinkUnavailable
+from photo_metrics import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_log = structlog.get_logger("photo_api.logs")
+
+BATCH: Final = 500
+_MAX_BYTES: Final = 32 * 1024 * 1024
+
+
+class LogQueue:
+    """Gathers the process's log records and hands them to a sink in batches (the guide's section 3.2).
+
+    Policy when full (``log_queue_capacity`` records, or 32 MiB): the oldest waiting record is dropped and counted,
+    ``reason="queue_full"``; what the sink refuses for good is ``rejected``, what a fault of the sink's code loses
+    ``send_failed``, what cannot be sent in the ``flush_seconds`` of a shutdown ``shutdown``. What queue and sink say of
+    themselves goes to standard output alone.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        recorder: Recorder,
+        *,
+        sink: LogSink | None = None,
+        linger_seconds: float = 0.2,
+        send_seconds: float = 10.0,
+        backoff_seconds: tuple[float, float] = (0.5, 30.0),
+        flush_seconds: float = 5.0,
+    ) -> None:
+        self._sink = sink or FileSink(settings.log_file or settings.data_dir / "logs" / "photo-api.jsonl", recorder)
+        self._recorder = recorder
+        self._capacity = settings.log_queue_capacity
+        self._linger_seconds = linger_seconds
+        self._send_seconds = send_seconds
+        self._backoff_seconds = backoff_seconds
+        self._flush_seconds = flush_seconds
+        self._lock = threading.Lock()
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._batch: list[bytes] = []
+        self._sleeping = False
+        self._arrived = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    async def open(self) -> None:
+        """Begin to gather and send."""
+        await self._sink.open()
+        self._loop = asyncio.get_running_loop()
+        self._worker = asyncio.create_task(self._run(), name="log queue")
+        self._recorder.collect_log_queue_size(self.size)
+        self._unsubscribe = subscribe(self.put)
+
+    async def close(self) -> None:
+        """Send what waits, as far as that succeeds in ``flush_seconds``; the rest is dropped and counted."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        if self._worker is not None:
+            self._closing.set()
+            self._arrived.set()
+            await asyncio.wait({self._worker}, timeout=self._flush_seconds)
+            self._worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._worker
+            self._worker = None
+        with self._lock:
+            lost = self._size()
+            self._waiting.clear()
+            self._batch = []
+            self._bytes = 0
+        if lost:
+            self._recorder.log_dropped("shutdown", lost)
+            _log.warning("log_records_lost_at_shutdown", records=lost, local_only=True)
+        await self._sink.close()
+
+    async def ping(self) -> None:
+        """Cheap check that the sink answers; raises `LogSinkUnavailable`."""
+        await self._sink.ping()
+
+    def size(self) -> int:
+        """Records that the sink has not taken yet, those being sent included."""
+        return self._size()
+
+    def _size(self) -> int:
+        return len(self._waiting) + len(self._batch)
+
+    def put(self, record: bytes) -> None:
+        """Queue a record; from any thread, without waiting."""
+        dropped = 0
+        with self._lock:
+            self._waiting.append(record)
+            self._bytes += len(record)
+            while self._waiting and (self._size() > self._capacity or self._bytes > _MAX_BYTES):
+                self._bytes -= len(self._waiting.popleft())
+                dropped += 1
+            wake = self._sleeping
+            self._sleeping = False
+        if dropped:
+            self._recorder.log_dropped("queue_full", dropped)
+        if wake and self._loop is not None:
+            with suppress(RuntimeError):  # a thread's last words after the loop has closed
+                self._loop.call_soon_threadsafe(self._arrived.set)
+
+    async def _run(self) -> None:
+        """Send batch after batch until closing and empty."""
+        while True:
+            self._take()
+            if self._batch:
+                await self._send_until_taken()
+                continue
+            if self._closing.is_set():
+                return
+            self._arrived.clear()
+            with self._lock:
+                self._sleeping = not self._waiting
+            if self._sleeping:
+                await self._arrived.wait()
+            await self._pause(self._linger_seconds)  # so that a burst becomes one batch
+
+    def _take(self) -> None:
+        with self._lock:
+            for _ in range(min(BATCH, len(self._waiting))):
+                record = self._waiting.popleft()
+                self._bytes -= len(record)
+                self._batch.append(record)
+
+    async def _send_until_taken(self) -> None:
+        """Send the batch, again and again with growing pauses (short ones once closing, for `close` sets the end)."""
+        pause, longest = self._backoff_seconds
+        failures = 0
+        while True:
+            try:
+                refused: Sequence[int] = await asyncio.wait_for(self._sink.send(self._batch), self._send_seconds)
+            except (LogSinkUnavailable, TimeoutError) as error:
+                failures += 1
+                if failures == 1:
+                    _log.warning("log_sink_unavailable", reason=str(error) or "no answer in time", local_only=True)
+                if self._closing.is_set():
+                    await asyncio.sleep(self._linger_seconds)
+                else:
+                    await self._pause(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret depends on it
+                pause = min(pause * 2, longest)
+                continue
+            except Exception:  # noqa: BLE001 - a sink's fault must not end the worker
+                _log.exception("log_sink_failed", local_only=True)
+                self._recorder.log_dropped("send_failed", len(self._batch))
+                refused = ()
+            break
+        if failures:
+            _log.info("log_sink_available_again", failures=failures, waiting=self.size(), local_only=True)
+        if refused:
+            self._recorder.log_dropped("rejected", len(refused))
+            _log.warning("log_records_rejected", records=len(refused), local_only=True)
+        self._batch = []
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until closing begins."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
