@@ -22,6 +22,7 @@ from photo_stack.control import ask
 from photo_stack.errors import CannotStart, NotRunning, StackError
 from photo_stack.launch import run_in_background, run_in_foreground
 from photo_stack.layout import MAX_INSTANCES, Layout, Ports, StackSettings, default_data_directory, drain_seconds
+from photo_stack.load.command import load
 from photo_stack.reporting import memory_in_words
 from photo_stack.state import read_state, sole_supervisor, why_not_running
 
@@ -134,6 +135,9 @@ def restart(name: NameArgument, data: DataOption = None) -> None:
 def drain(name: NameArgument, data: DataOption = None) -> None:
     """Take an instance out of the load balancer, let it finish and stop; it stays down until `start`."""
     _operate("drain", name, data, seconds=700.0)
+
+
+app.command()(load)
 
 
 def _operate(command: str, name: str, data: Path | None, *, seconds: float) -> None:
