@@ -43,7 +43,8 @@ class LogQueue:
         backoff_seconds: tuple[float, float] = (0.5, 30.0),
         flush_seconds: float = 5.0,
     ) -> None:
-        self._sink = sink or FileSink(settings.log_file or settings.data_dir / "logs" / "photo-api.jsonl", recorder)
+        path = settings.log_file or settings.data_dir / "logs" / "photo-api.jsonl"
+        self._sink: LogSink = FileSink(path, recorder) if sink is None else sink
         self._recorder = recorder
         self._capacity = settings.log_queue_capacity
         self._linger_seconds = linger_seconds

@@ -18,6 +18,7 @@ from photo_api.rate_limits.memory import BoundedMemoryStorage
 from photo_metrics import Recorder, client_prefix
 
 _MAX_REMEMBERED: Final = 10_000
+_ROUNDING: Final = 0.001  # seconds: who waits as told must not come a rounding error too early
 
 
 class Decision(NamedTuple):
@@ -52,7 +53,7 @@ class MemoryBackend:
     """Counts in this process, by the library's sliding window counter: the last minute's requests, interpolated."""
 
     def __init__(self, storage: BoundedMemoryStorage | None = None) -> None:
-        self._storage = storage or BoundedMemoryStorage()
+        self._storage = BoundedMemoryStorage() if storage is None else storage
         self._strategy = SlidingWindowCounterRateLimiter(self._storage)
 
     async def open(self) -> None:
@@ -72,7 +73,7 @@ class MemoryBackend:
         wait = left
         if not remaining and count < item.amount:  # a request fits as soon as enough of the window before has left
             wait = max(0.0, left - (item.amount - count) * seconds / before)
-        return Decision(allowed, item.amount, remaining, math.floor(wait) + 1)
+        return Decision(allowed, item.amount, remaining, math.floor(wait + _ROUNDING) + 1)
 
 
 class RateLimiter:
@@ -80,7 +81,7 @@ class RateLimiter:
 
     def __init__(self, settings: Settings, recorder: Recorder, backend: RateLimitBackend | None = None) -> None:
         self._recorder = recorder
-        self._backend = backend or MemoryBackend()
+        self._backend = MemoryBackend() if backend is None else backend
         self._items = {
             name: RateLimitItemPerMinute(amount, namespace=name.value)
             for name, amount in limits_per_minute(settings).items()

@@ -20,7 +20,7 @@ class BoundedMemoryStorage(Storage, SlidingWindowCounterSupport):
 
     STORAGE_SCHEME: list[str] | None = ["photo-api-memory"]  # noqa: RUF012 - as the library declares it
 
-    def __init__(self, capacity: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, capacity: int = 50_000, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._capacity = capacity
         self._clock = clock
