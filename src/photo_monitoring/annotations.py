@@ -45,13 +45,13 @@ def read_value(unit: Unit, value: float) -> str:
 
 
 def _limits(alert: Alert, tier: Tier, settings: "Settings") -> dict[str, str]:
-    unit = Unit.PER_MINUTE if alert.share is not None else alert.unit
     limits = {
-        "threshold": read_value(unit, tier.threshold),
+        "threshold": read_value(alert.unit, tier.threshold),
         "hold": durations.words(durations.scaled(tier.hold, settings.time_scale), settings.lang),
         "window": durations.words(durations.scaled_window(alert.window, settings.time_scale), settings.lang),
     }
     if alert.share is not None:
+        limits["threshold"] = f"{tier.threshold:.4g}"
         limits["share"] = read_value(Unit.RATIO, alert.share)
         limits["percentile"] = f"P{100 - alert.share * 100:.4g}"
     return limits

@@ -3,7 +3,7 @@
 Placeholders in a declaration's text: `$api`, `$node`, `$prometheus`, `$alertmanager` (job matchers), `$traffic`
 (requests that people sent), `$timed` and `$uploads` (those whose duration is ours, and direct uploads, whose duration
 is the client's), `$disks`, `$nics`, `$limit` (the tier's threshold as a histogram bound), and durations as `${5m}`,
-which the time scale divides.
+which the time scale divides. A `$` of PromQL itself (label_replace) is written `$$`.
 """
 
 import string
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 # Scrapes, health probes and paths that no route matched say nothing about what users get.
 TRAFFIC: Final = 'handler!~"/metrics|/health.*|none"'
-# The embedded object store's own routes carry whole photos: their time is the client's line, not ours.
-TIMED: Final = 'handler!~"/metrics|/health.*|none|/object-store/.*"'
+# OTHER are routes that no API description names: the embedded object store's, which carry whole photos at the speed of
+# the client's line.
+TIMED: Final = 'handler!~"/metrics|/health.*|none|OTHER"'
 # The direct upload reads a whole photo from the client, too; the same path also lists photos, by GET.
 UPLOADS: Final = 'method="POST",handler="/photos/"'
 # Memory, image and container layers are no disks; a disk mounted read-only cannot fill up (left out in the rules).

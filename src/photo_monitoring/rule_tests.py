@@ -65,12 +65,13 @@ class _Course:
         self.compare: Comparison = alert.compare
         self.limit = _limit(alert, tier)
         self.ramp = _steps(self.stimulus.ramp)
+        self.delay = max(self.ramp, 1) + _steps(self.stimulus.lag)
         self.drive = Drive(
             value=self.beyond,
             limit=tier.threshold,
             bounds=tuple(sorted(other.threshold for other in alert.tiers)),
-            healthy=self.ramp + 10,
-            lasting=self.ramp + max(_steps(other.hold) for other in alert.tiers) + 4,
+            healthy=self.ramp + _steps(self.stimulus.history) + 10,
+            lasting=self.delay + max(_steps(other.hold) for other in alert.tiers) + 4,
             after=self.ramp + 2 * _LINGER,
             events=PLENTY / max(self.ramp, 1),
             job=settings.node_job if alert.group is Group.RESOURCES else settings.api_job,
@@ -106,7 +107,7 @@ class _Course:
     @property
     def fires(self) -> int:
         """The step at which the tier fires when its value has just passed the threshold."""
-        return self.drive.healthy + max(self.ramp, 1) + _steps(self.tier.hold)
+        return self.drive.healthy + self.delay + _steps(self.tier.hold)
 
     @property
     def over(self) -> int:
@@ -121,7 +122,7 @@ class _Course:
         for step in range(1, max(self.ramp, 1) + 1):
             value = rest + (seen - rest) * step / max(self.ramp, 1)
             if _breached(self.compare, value, _limit(self.alert, tier)):
-                return drive.healthy + step + _steps(tier.hold)
+                return drive.healthy + step + _steps(self.stimulus.lag) + _steps(tier.hold)
         return None
 
     def test(
@@ -165,7 +166,7 @@ def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[st
             "silent at half the threshold across a restart", [fires], value=course.half_way, reset=True
         )
         yield halves
-    if tier.minimum is not None:
+    if tier.minimum is not None and course.stimulus.counted:
         yield course.test(
             "silent under its minimum volume", [fires], volume=0.9 * tier.minimum, value=course.far_beyond
         )
@@ -193,11 +194,14 @@ def tests_of(alert: Alert, settings: Settings) -> list[dict[str, Any]]:
 
 
 def render_tests(settings: Settings) -> dict[str, str]:
-    """Return file name → promtool test file, one for each rule file, which it expects beside itself."""
-    files = {}
-    for group in Group:
-        tests = [test for alert in ALERTS if alert.group is group for test in tests_of(alert, settings)]
-        if tests:
-            document = {"rule_files": [f"{group.value}.yml"], "evaluation_interval": "30s", "tests": tests}
-            files[f"{group.value}.test.yml"] = to_yaml(document)
-    return files
+    """Return file name → promtool test file, one for each rule file and step; the rule file is expected beside it."""
+    sorted_tests: dict[tuple[Group, str], list[dict[str, Any]]] = {}
+    for alert in ALERTS:
+        for test in tests_of(alert, settings):
+            sorted_tests.setdefault((alert.group, test["interval"]), []).append(test)
+    return {
+        f"{group.value}.{step}.test.yml": to_yaml(
+            {"rule_files": [f"{group.value}.yml"], "evaluation_interval": step, "tests": tests}
+        )
+        for (group, step), tests in sorted_tests.items()
+    }

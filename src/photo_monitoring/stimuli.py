@@ -77,8 +77,20 @@ class Stimulus(Protocol):
         """The alert's value while all is well."""
 
     @property
+    def lag(self) -> str:
+        """How long the rule's own window hides a change (a gauge that must be away for a whole window)."""
+
+    @property
+    def history(self) -> str:
+        """How much healthy past the rule needs before it has a value."""
+
+    @property
     def exact(self) -> bool:
         """Whether the value comes out without rounding, so that a test may sit on the threshold itself."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether the alert's volume is the number of events that the stimulus feeds."""
 
     def series(self, drive: Drive) -> Inputs:
         """Return the input series, as promtool writes them."""
@@ -99,10 +111,16 @@ class _Stimulus:
     labels: Mapping[str, str] = field(default_factory=dict)
     ramp: str = "5m"
     rest: float = 0.0
+    lag: str = "0s"
+    history: str = "0s"
 
     @property
     def exact(self) -> bool:
         return False
+
+    @property
+    def counted(self) -> bool:
+        return True
 
     def seen(self, value: float, limit: float, other: float) -> float:
         """Every tier sees the same value."""
@@ -112,11 +130,12 @@ class _Stimulus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio(_Stimulus):
-    """The value is the share of `part` among all events; `others` are the rest, or with `whole` all of them."""
+    """The value is the share of `part` among all events; `others` are the rest of them."""
 
     part: str
     others: str
-    whole: bool = False
+    among: bool = False
+    """`others` counts all events, those of `part` too."""
 
     def series(self, drive: Drive) -> Inputs:
         """Feed both counters, spread over the instances."""
@@ -124,7 +143,7 @@ class Ratio(_Stimulus):
         for instance, share in drive.shares():
             events = drive.events * share
             part = drive.counter(events * self.rest, events * drive.value)
-            left = (1.0, 1.0) if self.whole else (1 - self.rest, 1 - drive.value)
+            left = (1.0, 1.0) if self.among else (1 - self.rest, 1 - drive.value)
             others = drive.counter(events * left[0], events * left[1])
             inputs.append((located(self.part, drive.job, instance), part))
             inputs.append((located(self.others, drive.job, instance), others))
@@ -189,11 +208,18 @@ class Level(_Stimulus):
     ramp: str = "0s"
     level: Callable[[float], float] = _same
     constant: Mapping[str, float] = field(default_factory=dict)
+    whole: bool = False
+    """The alert's value counts something, however `level` made it: no rounding."""
 
     @property
     def exact(self) -> bool:
         """A gauge taken as it is has no rounding."""
-        return self.level is _same
+        return self.whole or self.level is _same
+
+    @property
+    def counted(self) -> bool:
+        """A gauge has no events."""
+        return False
 
     def series(self, drive: Drive) -> Inputs:
         """Feed the gauge to one instance, and a healthy one to another."""

@@ -40,7 +40,7 @@ def test_a_wrong_rule_is_caught(right: str, wrong: str) -> None:
     rules = render_rules()
     file = "photo_api_availability.yml"
     assert right in rules[file]
-    assert complaint("photo_api_availability.test.yml", {**rules, file: rules[file].replace(right, wrong)})
+    assert complaint("photo_api_availability.30s.test.yml", {**rules, file: rules[file].replace(right, wrong)})
 
 
 def test_no_data_at_all_fires_only_what_watches_for_absence() -> None:
