@@ -1,7 +1,8 @@
 """What the supervisor says while it works: a live table on a terminal, else plain lines; and always its own log."""
 
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
@@ -51,6 +52,7 @@ class LineReporter:
             self._stream.write(line + "\n")
             self._stream.flush()
         except OSError:  # such as a closed pipe: `photo-stack up | head`
+            _abandon(self._stream)
             self._stream = None
 
     def changed(self, process: ManagedProcess) -> None:
@@ -76,13 +78,14 @@ class LiveReporter:
     def __init__(self, console: Console, processes: Iterable[ManagedProcess]) -> None:
         self._console = console
         self._processes = list(processes)
+        self._gone = False
         # Redrawn by the supervisor's own loop: a thread of Rich's would be alive while processes are forked.
         self._live = Live(self._table(), console=console, auto_refresh=False, transient=True)
-        self._live.start()
+        self._draw(self._live.start)
 
     def say(self, line: str) -> None:
         """Print above the table."""
-        self._console.print(Text(line))
+        self._draw(lambda: self._console.print(Text(line)))
 
     def changed(self, process: ManagedProcess) -> None:
         """Redraw; a death is said by the supervisor."""
@@ -97,11 +100,20 @@ class LiveReporter:
 
     def refresh(self) -> None:
         """Redraw."""
-        self._live.update(self._table(), refresh=True)
+        self._draw(lambda: self._live.update(self._table(), refresh=True))
 
     def close(self) -> None:
         """Take the table away, so that the last lines stand alone."""
-        self._live.stop()
+        self._draw(self._live.stop)
+
+    def _draw(self, draw: Callable[[], None]) -> None:
+        if self._gone:
+            return
+        try:
+            draw()
+        except OSError:  # the terminal was closed; everything is still to be stopped in order
+            _abandon(self._console.file)
+            self._gone = True
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -160,6 +172,13 @@ class LoggingReporter:
     def _record(self, line: str) -> None:
         self._log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n")
         self._log.flush()
+
+
+def _abandon(stream: IO[str]) -> None:
+    """Nobody reads it any more: what is still buffered, now or when Python ends, goes nowhere."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
 
 
 def state_line(process: ManagedProcess) -> str:

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,9 +18,12 @@ def sole_supervisor(layout: Layout) -> Iterator[None]:
     """Hold the data directory's lock; the kernel gives it back however the holder ends.
 
     Raises:
-        CannotStart: another supervisor holds it.
+        CannotStart: another supervisor holds it, or the directory is not writable.
     """
-    descriptor = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CannotStart(f"{layout.lock_file}: {error.strerror}; choose another directory with --data") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,17 +37,6 @@ def sole_supervisor(layout: Layout) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def is_supervised(layout: Layout) -> bool:
-    """Whether a supervisor listens on the control socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2.0)
-        try:
-            probe.connect(str(layout.control_socket))
-        except OSError:
-            return False
-    return True
 
 
 def read_state(layout: Layout) -> dict[str, Any]:

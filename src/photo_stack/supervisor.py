@@ -141,8 +141,8 @@ class Supervisor:
                 async with asyncio.TaskGroup() as group:
                     for name in stage:
                         group.create_task(self.processes[name].start(self.http))
-            except* ComponentFailed as failures:
-                # The first tells most: what else failed was often cancelled or waited for it.
+            except ExceptionGroup as failures:
+                # The first tells most: the others were cancelled, or failed because of it.
                 raise failures.exceptions[0] from None
         for process in self.processes.values():
             if process.state not in ALIVE:
