@@ -7,6 +7,7 @@ import math
 import random
 import secrets
 import signal
+import threading
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
+    from photo_stack.load.images import PicturePool
     from photo_stack.load.progress import Progress
 
 _RATE_PER_USER: Final = 1.0
@@ -79,9 +81,7 @@ async def run_load(settings: LoadSettings, progress: Progress) -> dict[str, Any]
     """
     number = settings.user_count
     await _probe(settings.target)
-    pool = await asyncio.to_thread(
-        make_pool, settings.seed, size=settings.pool_size, cache=settings.pictures, done=progress.pictures
-    )
+    pool = await _pictures(settings, progress)
     # Accounts are the run's own, so that a second run with the same seed registers anew.
     run_id = secrets.token_hex(4)
     counts = Counts()
@@ -107,6 +107,27 @@ async def run_load(settings: LoadSettings, progress: Progress) -> dict[str, Any]
         "pacing": summary,
         **counts.as_json(),
     }
+
+
+class _Abandoned(Exception):
+    """Nobody waits for the pictures any more."""
+
+
+async def _pictures(settings: LoadSettings, progress: Progress) -> PicturePool:
+    """Make the pool in threads; Ctrl-C ends that after the pictures under way."""
+    unwanted = threading.Event()
+
+    def done(ready: int, wanted: int) -> None:
+        if unwanted.is_set():
+            raise _Abandoned
+        progress.pictures(ready, wanted)
+
+    try:
+        return await asyncio.to_thread(
+            make_pool, settings.seed, size=settings.pool_size, cache=settings.pictures, done=done
+        )
+    finally:
+        unwanted.set()
 
 
 async def _run(settings: LoadSettings, world: World, crowd: Crowd | None, progress: Progress) -> dict[str, Any]:
