@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.ports import accepts, free_port, wait_until
+from tests.support.ports import free_port, wait_until
 
 
 def _binaries() -> Path:
@@ -44,7 +44,12 @@ def running_postgresql() -> Iterator[str]:
             [*as_user, str(binaries / "postgres"), "-D", str(data), *flags], stdout=log, stderr=log, cwd=directory
         )
         try:
-            wait_until(lambda: accepts(port), f"PostgreSQL's start (log: {log.name})")
+            is_ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+            # It listens before it lets anybody in.
+            wait_until(
+                lambda: subprocess.run(is_ready, check=False, timeout=10).returncode == 0,
+                f"PostgreSQL's start (log: {log.name})",
+            )
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
             server.terminate()
