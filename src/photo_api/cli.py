@@ -9,34 +9,21 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from photo_api.config import ConfigurationError, Environment, Settings, load_settings
+from photo_api.accounts.cli import app as users
+from photo_api.config import ConfigurationError, Environment
 from photo_api.database.migrate import migrate as migrate_database
 from photo_api.errors import DatabaseUnavailable
 from photo_api.logs.setup import configure_logging
 from photo_api.server import serve as serve_until_stopped
 from photo_api.settings_reference import described_settings
+from photo_api.terminal import failed, read_settings
 
 app = typer.Typer(
     help="The photo storage and sharing service. Settings come from the environment, prefix PHOTO_API_.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_errors = Console(stderr=True, soft_wrap=True, highlight=False)
-
-
-def _fail(error: Exception) -> typer.Exit:
-    """Say what is wrong, a line each, and how to leave: status 2 for settings, 1 for what is away."""
-    detail = getattr(error, "detail", None) or str(error)
-    for line in detail.splitlines():
-        _errors.print(f"photo-api: {line}", markup=False)
-    return typer.Exit(2 if isinstance(error, ConfigurationError) else 1)
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except ConfigurationError as error:
-        raise _fail(error) from None
+app.add_typer(users, name="users")
 
 
 @app.command()
@@ -46,7 +33,7 @@ def serve(
     metrics_port: Annotated[int, typer.Option(min=1, max=65_535, help="port of /metrics")] = 9101,
 ) -> None:
     """Serve the API; outside production an empty data directory is set up first."""
-    settings = _settings()
+    settings = read_settings()
     configure_logging(settings)
     try:
         if settings.environment is not Environment.PRODUCTION or settings.database_url is None:
@@ -54,7 +41,7 @@ def serve(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve_until_stopped(settings, host, port, metrics_port))
     except (ConfigurationError, DatabaseUnavailable) as error:
-        raise _fail(error) from None
+        raise failed(error) from None
     sys.stdout.flush()
 
 
@@ -70,9 +57,9 @@ def settings() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema to this version's; safe to run from several places at once."""
-    settings = _settings()
+    settings = read_settings()
     try:
         revision = migrate_database(settings.resolved_database_url)
     except DatabaseUnavailable as error:
-        raise _fail(error) from None
+        raise failed(error) from None
     typer.echo(f"the schema is at revision {revision}")
