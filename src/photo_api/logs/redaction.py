@@ -47,11 +47,14 @@ def _is_secret(key: str) -> bool:
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401
     """A structlog processor: hide secrets in ``event``, cut texts over 16,384 characters."""
     for key, value in event.items():
-        if type(value) is str:
-            if key not in _OURS:
-                event[key] = HIDDEN if _is_secret(key) else redacted_text(value)
-        elif not (value is None or type(value) in {int, float, bool}):
-            event[key] = HIDDEN if _is_secret(key) else _redacted(value, 1)
+        if value is None or key in _OURS:
+            continue
+        if _is_secret(key):
+            event[key] = HIDDEN
+        elif type(value) is str:
+            event[key] = redacted_text(value)
+        elif type(value) not in {int, float, bool}:
+            event[key] = _redacted(value, 1)
     return event
 
 

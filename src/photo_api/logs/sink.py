@@ -115,12 +115,16 @@ class FileSink:
             os.close(file)
 
     def _rotate(self, file: int) -> None:
-        """Rename a file that has grown too large, unless another process has done so."""
+        """Rename a file that has grown too large, unless another process has done so.
+
+        A failure is no failure of the write: the next write tries again.
+        """
         if os.fstat(file).st_size < self._rotate_bytes:
             return
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if os.path.samestat(os.fstat(file), self._path.stat()):
-            self._path.rename(self._path.with_name(self._path.name + ".1"))
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+            if os.path.samestat(os.fstat(file), self._path.stat()):
+                self._path.rename(self._path.with_name(self._path.name + ".1"))
 
 
 async def _returned(future: Future[None] | None) -> None:
