@@ -149,9 +149,13 @@ def _exemplar(child: Histogram, index: int) -> str:
     if exemplar is None:
         return ""
     identifier, value, at = exemplar
-    if len(_EXEMPLAR_LABEL) + len(identifier) > _MAX_EXEMPLAR_CHARACTERS:
+    # Readers differ on escapes within exemplars; an identifier that would need one is no identifier of ours.
+    if (
+        len(_EXEMPLAR_LABEL) + len(identifier) > _MAX_EXEMPLAR_CHARACTERS
+        or escape_label_value(identifier) != identifier
+    ):
         return ""
-    return f' # {{{_EXEMPLAR_LABEL}="{escape_label_value(identifier)}"}} {format_value(value)} {at:.3f}'
+    return f' # {{{_EXEMPLAR_LABEL}="{identifier}"}} {format_value(value)} {at:.3f}'
 
 
 def _label_pairs(spec: MetricSpec, values: tuple[str, ...]) -> str:
