@@ -10,6 +10,7 @@ _TOTALS = (
     " SUM(photo_bytes) AS photo_bytes, SUM(share_links) AS share_links, SUM(share_links_active) AS share_links_active"
     " FROM totals"
 )
+LARGEST = "SELECT id, photo_bytes FROM users WHERE photo_bytes > 0 ORDER BY photo_bytes DESC LIMIT $1"
 
 
 async def read_totals(executor: Executor) -> Change:
@@ -30,9 +31,7 @@ async def active_users(executor: Executor, day: int) -> int:
 
 async def largest_users(executor: Executor) -> list[tuple[str, int]]:
     """(user id, bytes) of the `LARGEST_USERS` users with the most, the largest first; read from their index."""
-    rows = await executor.fetch_all(
-        "SELECT id, photo_bytes FROM users WHERE photo_bytes > 0 ORDER BY photo_bytes DESC LIMIT $1", LARGEST_USERS
-    )
+    rows = await executor.fetch_all(LARGEST, LARGEST_USERS)
     return [(row["id"], row["photo_bytes"]) for row in rows]
 
 
