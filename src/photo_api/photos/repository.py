@@ -1,7 +1,7 @@
 """Rows of photos: the SQL, and nothing else."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from photo_api.database import Executor, Row
 from photo_api.ids import rfc3339
@@ -34,6 +34,24 @@ class PendingPhoto:
     description: str | None
     created_ms: int
     pending_until_ms: int
+
+    @classmethod
+    def of(cls, row: Row, owner_id: str) -> Self:
+        """From a row of `find_any`."""
+        return cls(
+            id=row["id"],
+            owner_id=owner_id,
+            album_id=row["pending_album_id"],
+            object_key=row["object_key"],
+            filename=row["filename"],
+            content_type=row["content_type"],
+            file_size=row["file_size"],
+            checksum_sha256=row["checksum_sha256"],
+            title=row["title"],
+            description=row["description"],
+            created_ms=row["created_ms"],
+            pending_until_ms=row["pending_until_ms"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +121,13 @@ async def page_of(executor: Executor, owner_id: str, cursor: str | None, count: 
 
 
 async def owns_album(executor: Executor, owner_id: str, album_id: str) -> bool:
-    """Whether the album is the owner's."""
-    found = await executor.fetch_one("SELECT id FROM albums WHERE id = $1 AND owner_id = $2", album_id, owner_id)
+    """Whether the album is the owner's, and he was not disabled since his access token was issued."""
+    found = await executor.fetch_one(
+        "SELECT a.id FROM albums a JOIN users u ON u.id = a.owner_id"
+        " WHERE a.id = $1 AND a.owner_id = $2 AND u.disabled_ms IS NULL",
+        album_id,
+        owner_id,
+    )
     return found is not None
 
 
