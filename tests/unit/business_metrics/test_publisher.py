@@ -8,8 +8,8 @@ import pytest
 from tests.support.postgresql import running_postgresql
 from tests.support.samples import new_recorder, sample
 
-from photo_api.business_metrics.publisher import BusinessMetricsPublisher
 from photo_api.business_metrics.models import SHARDS
+from photo_api.business_metrics.publisher import BusinessMetricsPublisher
 from photo_api.business_metrics.repository import LARGEST
 from photo_api.business_metrics.totals import ACTIVE_DAYS, LARGEST_USERS, Change, apply, move_active_day
 from photo_api.config import Settings
@@ -52,7 +52,7 @@ async def database(settings: Settings, recorder: Recorder) -> AsyncIterator[Data
             "DELETE FROM users",
             "DELETE FROM active_user_days",
             "DELETE FROM totals",
-            *(f"INSERT INTO totals (shard) VALUES ({shard})" for shard in range(SHARDS)),
+            *(f"INSERT INTO totals (shard) VALUES ({shard})" for shard in range(SHARDS)),  # noqa: S608 - a number
         ):
             await transaction.execute(statement)
     await database.close()
