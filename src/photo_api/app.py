@@ -19,7 +19,7 @@ from photo_api.lifespan import opened
 from photo_api.logs.access import AccessLogMiddleware
 from photo_api.openapi import install_openapi
 from photo_api.photos.routes import router as photos
-from photo_api.rate_limits.middleware import RateLimitMiddleware
+from photo_api.rate_limits.middleware import RATE_LIMIT_HEADERS, RateLimitMiddleware
 from photo_api.share_links.routes import router as share_links
 from photo_api.storage.routes import router as storage
 from photo_api.unhandled import UnhandledErrorMiddleware
@@ -68,7 +68,7 @@ def _add_middlewares(app: FastAPI, components: Components) -> None:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Share-Password", "X-Request-ID"],
-            expose_headers=["ETag", "Retry-After", "X-Request-ID"],
+            expose_headers=["ETag", "X-Request-ID", "Retry-After", *RATE_LIMIT_HEADERS],
         )
     app.add_middleware(UnhandledErrorMiddleware, recorder=recorder)
     app.add_middleware(InstrumentationMiddleware, recorder=recorder, routes=RouteTable.from_fastapi(app))

@@ -36,7 +36,7 @@ class UnhandledErrorMiddleware:
                 raise
             await problem_of(error, context_of(scope).request_id)(scope, receive, send)
         except Exception as error:
-            self._recorder.unhandled_exception()
+            self._recorder.unhandled_exception(error)
             request_id = context_of(scope).request_id
             _log.exception("unhandled_exception", exception_type=type(error).__name__)
             if started:

@@ -1,5 +1,6 @@
 """Answers 429 before the routes do, and tells each client what is left."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,8 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from photo_api.context import context_of
 from photo_api.errors import TooManyRequests, problem_of
 from photo_api.rate_limits.limiter import Decision, RateLimiter
+from photo_metrics import HANDLER_KEY
 
-_HANDLER: Final = "photo_metrics.handler"
+RATE_LIMIT_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
 class RateLimitMiddleware:
@@ -29,16 +31,16 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         context = context_of(scope)
-        decision = await self._limiter.check(scope.get(_HANDLER, "none"), context)
+        decision = await self._limiter.check(scope.get(HANDLER_KEY, "none"), context)
         if decision is None:
             await self._app(scope, receive, send)
             return
         headers = _headers(decision)
 
-        async def send_with_limits(message: Message) -> None:
+        def send_with_limits(message: Message) -> Awaitable[None]:  # no coroutine of its own: a frame less a message
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *headers]
-            await send(message)
+            return send(message)
 
         if decision.allowed:
             await self._app(scope, receive, send_with_limits)
