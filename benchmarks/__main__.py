@@ -54,5 +54,8 @@ def main(
     console.print(f"kept in {path}", highlight=False)
 
 
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+app.command()(main)
+
 if __name__ == "__main__":
-    typer.run(main)
+    app()

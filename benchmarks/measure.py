@@ -80,15 +80,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _find(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)
     if found is None:
         raise ValueError(f"wrk did not print {pattern}: {text}")
     return found[1]
 
 
 def _ms(text: str, quantile: str) -> float:
-    value, unit = re.match(r"([\d.]+)(us|ms|s)", _find(rf"{quantile}\s+(\S+)", text)).groups()  # type: ignore[union-attr]
-    return float(value) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+    value, unit = _find(rf"^\s+{quantile}\s+(\S+)$", text).rstrip("mus"), _find(rf"^\s+{quantile}\s+[\d.]+(\w+)$", text)
+    return float(value) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}[unit]
 
 
 def in_turns(targets: Mapping[str, Target], *, seconds: float, rounds: int = 3) -> dict[str, Load]:
