@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     upload_url_seconds: int = Field(900, ge=30, le=86_400, description="life time of an upload URL")
     pending_photo_seconds: int = Field(3_600, ge=60, description="an unconfirmed upload is removed after this")
     verifier_workers: int = Field(1, ge=1, le=32, description="processes that decode uploaded pictures")
-    verifier_memory_mib: int = Field(1_024, ge=256, description="memory limit of each")
+    verifier_memory_mib: int = Field(2_048, ge=256, description="memory limit of each")
     verifier_timeout_seconds: float = Field(20.0, gt=0, description="longest decode of one picture")
 
     rate_limit_auth_per_minute: int = Field(30, ge=1, description="requests to /auth/* a client may make")
