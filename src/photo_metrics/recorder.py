@@ -8,6 +8,7 @@ of the program, which its tests meet first.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import TYPE_CHECKING, Literal
 
@@ -197,7 +198,11 @@ class Recorder:
     # Failures
 
     def unhandled_exception(self, error: BaseException | None = None) -> None:
-        """An exception that no handler expected. With `error` given it counts once, however many layers report it."""
+        """An exception that no handler expected: `error`, or the one being handled.
+
+        One exception counts once, however many layers report it on its way out.
+        """
+        error = error if error is not None else sys.exc_info()[1]
         if error is not None:
             if getattr(error, _COUNTED, False):
                 return

@@ -72,7 +72,8 @@ class Gauge(Value):
 
     def set(self, value: float) -> None:
         """Replace the value."""
-        self._value = float(value)
+        with self._lock:
+            self._value = float(value)
 
     def inc(self, amount: float = 1.0) -> None:
         """Add `amount`, which may be negative."""

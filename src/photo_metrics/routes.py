@@ -80,7 +80,10 @@ class RouteTable:
 
     @classmethod
     def from_fastapi(cls, app: Application) -> RouteTable:
-        """The table of a FastAPI or Starlette application as it is now: call it after the last `include_router`."""
+        """The table of a FastAPI or Starlette application as it is now: call it after the last `include_router`.
+
+        Routes by host name are not looked into: their requests are NO_ROUTE.
+        """
         return cls(list(_entries(app.routes, "")), getattr(app, "root_path", ""))
 
     def resolve(self, method: str, path: str) -> str:

@@ -182,6 +182,15 @@ async def test_a_blocked_event_loop_shows_as_lag(recorder: Recorder, page: Page)
     assert (page.value("photo_api_event_loop_lag_seconds_total") or 0) >= 0.08
 
 
+def test_an_exception_reported_while_it_is_handled_needs_no_name(recorder: Recorder, page: Page) -> None:
+    try:
+        int("nothing")
+    except ValueError as error:
+        recorder.unhandled_exception()
+        recorder.unhandled_exception(error)
+    assert page.value("photo_api_exceptions_total") == 1
+
+
 class TestRateLimits:
     def test_an_allowed_request_is_no_hit(self, recorder: Recorder, page: Page) -> None:
         recorder.declare_routes(_routes())
