@@ -49,7 +49,7 @@ def create_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
 
     app = FastAPI(title="Photo API", version=VERSION, lifespan=lifespan, redirect_slashes=False)
     app.state.components = components
-    for router in (accounts, albums, photos, share_links, storage, health):
+    for router in (health, photos, share_links, storage, albums, accounts):  # tried in turn: the busiest first
         app.include_router(router)
     install_error_handlers(app)
     install_openapi(app)

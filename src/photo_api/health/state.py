@@ -6,6 +6,7 @@ every instance ready and *degraded*, or all of them would leave the load balance
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -28,6 +29,7 @@ STALLED_SECONDS: Final = 2.0
 _PROBE_TIMEOUT_SECONDS: Final = 2.0
 
 Fault = Literal["starting", "draining", "stopping", "schema_behind", "loop_stalled"]
+_PLANNED: Final = frozenset({"starting", "draining", "stopping"})
 Dependency = Literal["database", "object_storage", "log_service"]
 
 
@@ -165,13 +167,14 @@ class Health:
         if fault not in self._faults:
             self._faults.add(fault)
             self._changed()
-            _log.warning("not_ready", fault=fault, **details)
+            level = logging.INFO if fault in _PLANNED else logging.WARNING
+            _log.log(level, "not_ready", fault=fault, **details)
 
     def _clear(self, fault: Fault) -> None:
         if fault in self._faults:
             self._faults.remove(fault)
             self._changed()
-            _log.info("fault_over", fault=fault, ready=self.ready)
+            _log.info("no_longer", fault=fault, ready=self.ready)
 
     def _changed(self) -> None:
         dependencies = {name: "up" if up else "down" for name, up in self._dependencies.items()}

@@ -60,6 +60,8 @@ class AccessLogMiddleware:
 
     def _log(self, scope: Scope, status: int, started: float) -> None:
         template = scope.get(HANDLER_KEY, "none")
+        if template.startswith("/health") and not self._log_all:
+            return  # a drain is 503 every second, and is logged where it begins
         level = "error" if status >= 500 else "info"
         if status < 500 and not self._log_all:
             if not (status in _REFUSALS or (status == 404 and _guessable(template))):

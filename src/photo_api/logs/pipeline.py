@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import ExcInfo, Processor
 
 from photo_api.context import current_request_id
+from photo_api.ids import now_ms, rfc3339
 from photo_api.logs.redaction import redact
 
 EventDict = MutableMapping[str, Any]
@@ -37,17 +38,22 @@ def subscribe(subscriber: Subscriber) -> Callable[[], None]:
 def processors(node: str) -> list[Processor]:
     """The stages of the pipeline, for the instance called ``node``."""
 
-    def add_origin(logger: Any, _: str, event: EventDict) -> EventDict:  # noqa: ANN401 - structlog's logger
-        event["logger"] = logger.name
-        event["node"] = node
+    def add_origin(logger: Any, method: str, event: EventDict) -> EventDict:  # noqa: ANN401 - structlog's logger
+        """What every record begins with, in the order in which people read it."""
+        begun: EventDict = {
+            "time": rfc3339(now_ms()),
+            "level": "error" if method == "exception" else method,
+            "event": event.pop("event", None),
+            "logger": logger.name,
+            "node": node,
+        }
         request_id = current_request_id()
         if request_id is not None:
-            event.setdefault("request_id", request_id)
-        return event
+            begun["request_id"] = request_id
+        begun.update(event)
+        return begun
 
     return [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         add_origin,
         structlog.processors.format_exc_info,
         redact,

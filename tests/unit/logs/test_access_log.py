@@ -86,7 +86,8 @@ async def test_a_record_names_the_route_and_the_network_never_path_or_address() 
         (403, "/storage/{key}", "warning"),
         (429, "/auth/login", "warning"),
         (500, "/photos/", "error"),
-        (503, "/health", "error"),
+        (503, "/photos/", "error"),
+        (503, "/health", None),
     ],
 )
 async def test_what_is_logged_by_default(status: int, template: str, level: str | None) -> None:
