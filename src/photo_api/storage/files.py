@@ -178,8 +178,9 @@ class ObjectFiles:
 
     def _require(self, key: str) -> None:
         """Tell "no such object" from "no store"."""
-        if not (self._sealed / key[-2:]).is_dir():
-            raise NotThere(f"{self._sealed / key[-2:]} is missing")
+        shard = self._sealed_path(key).parent
+        if not shard.is_dir():
+            raise NotThere(f"{shard} is missing")
 
     def _temp_path(self) -> Path:
         return self._temp / new_id()
