@@ -99,7 +99,7 @@ class Stimulus(Protocol):
         """Return what a tier with threshold `other` sees when the tier with `limit` sees `value`."""
 
 
-def located(series: str, job: str, instance: str) -> str:
+def located(series: str, job: str = "photo-api", instance: str = "api-1") -> str:
     """Add job and instance to a series: `x{a="b"}` → `x{a="b",instance="api-1",job="photo-api"}`."""
     name, _, labels = series.partition("{")
     inner = labels.removesuffix("}")

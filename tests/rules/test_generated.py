@@ -1,4 +1,7 @@
-"""The generated promtool tests pass on the production rules, and fail on rules that are a little wrong."""
+"""The generated promtool tests fail on rules that are a little wrong.
+
+That all of them pass on the production rules is `photo-monitoring check`, which tests/monitoring/test_cli.py runs.
+"""
 
 from collections.abc import Mapping
 
@@ -10,17 +13,17 @@ from photo_monitoring.render import render_rules
 from photo_monitoring.rule_tests import render_tests
 from photo_monitoring.settings import LANGUAGES, Language, Settings
 
-FILES = sorted(render_tests(Settings()))
+AVAILABILITY = "photo_api_availability"
 
 
-def complaint(file: str, rules: Mapping[str, str], lang: Language = "ko") -> str | None:
+def complaint(rules: Mapping[str, str], lang: Language = "ko") -> str | None:
+    file = f"{AVAILABILITY}.30s.test.yml"
     return promtool.test_rules(rules, {file: render_tests(Settings(lang=lang))[file]})
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("file", FILES)
-def test_every_rule_file_passes_its_tests(file: str, lang: Language) -> None:
-    assert complaint(file, render_rules(lang), lang) is None
+def test_the_right_rules_pass_in_both_languages(lang: Language) -> None:
+    assert complaint(render_rules(lang), lang) is None
 
 
 @pytest.mark.parametrize(
@@ -38,9 +41,9 @@ def test_every_rule_file_passes_its_tests(file: str, lang: Language) -> None:
 )
 def test_a_wrong_rule_is_caught(right: str, wrong: str) -> None:
     rules = render_rules()
-    file = "photo_api_availability.yml"
+    file = f"{AVAILABILITY}.yml"
     assert right in rules[file]
-    assert complaint("photo_api_availability.30s.test.yml", {**rules, file: rules[file].replace(right, wrong)})
+    assert complaint({**rules, file: rules[file].replace(right, wrong)})
 
 
 def test_no_data_at_all_fires_only_what_watches_for_absence() -> None:

@@ -1,8 +1,28 @@
-"""Every alert, in the guide's order; a module a rule group."""
+"""Every alert; the order here is the order in the rule files."""
 
 from typing import Final
 
-from photo_monitoring.alerts import availability
+from photo_monitoring.alerts import (
+    availability,
+    business,
+    growth,
+    performance,
+    pipeline,
+    resources,
+    security,
+    stability,
+    surges,
+)
 from photo_monitoring.criteria import Alert
 
-ALERTS: Final[tuple[Alert, ...]] = (*availability.ALERTS,)
+ALERTS: Final[tuple[Alert, ...]] = (
+    *availability.ALERTS,
+    *performance.ALERTS,
+    *stability.ALERTS,
+    *security.ALERTS,
+    *resources.ALERTS,
+    *surges.ALERTS,
+    *business.ALERTS,
+    *growth.ALERTS,
+    *pipeline.ALERTS,
+)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from photo_monitoring.criteria import Alert, Group, Recording, Severity, Text, Tier, Unit, critical, warning
+from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
 from photo_monitoring.stimuli import Case, Firing, Ratio
 
 _A: Final = 'instance="api-1",job="photo-api"'
@@ -218,37 +218,4 @@ sum by (job) (rate(http_requests_total{$api, $traffic}[${5m}]))
     ),
 )
 
-WATCHDOG: Final = Alert(
-    name="Watchdog",
-    subject="pipeline",
-    group=Group.AVAILABILITY,
-    section="9.1",
-    metrics=(),
-    value="vector(1)",
-    compare=None,
-    unit=Unit.COUNT,
-    tiers=(Tier(Severity.NONE, 0, "0s"),),
-    summary=Text("알림 경로가 살아 있습니다", "The alert pipeline is alive"),
-    description=Text(
-        "항상 울리는 알림입니다. 이 알림이 끊기면 Prometheus나 Alertmanager가 알림을 전달하지 못하는 것입니다.",
-        "This alert always fires. When it stops arriving, Prometheus or Alertmanager delivers nothing.",
-    ),
-    next_steps=(
-        Text(
-            "끊겼다면 Prometheus와 Alertmanager 프로세스, 그리고 둘 사이의 연결을 확인합니다.",
-            "When it stops, check both processes and the way between them.",
-        ),
-    ),
-    cases=(
-        Case(
-            name="it fires from the first evaluation, with no data at all",
-            inputs={},
-            expect={
-                "0s": (Firing(severity="none", labels={}, value=1),),
-                "5m": (Firing(severity="none", labels={}, value=1),),
-            },
-        ),
-    ),
-)
-
-ALERTS: Final = (SERVICE_DOWN, SERVICE_DOWN_ALL, HIGH_ERROR_RATE, WATCHDOG)
+ALERTS: Final = (SERVICE_DOWN, SERVICE_DOWN_ALL, HIGH_ERROR_RATE)
