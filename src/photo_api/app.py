@@ -20,6 +20,7 @@ from photo_api.logs.access import AccessLogMiddleware
 from photo_api.openapi import install_openapi
 from photo_api.photos.routes import router as photos
 from photo_api.rate_limits.middleware import RATE_LIMIT_HEADERS, RateLimitMiddleware
+from photo_api.routing import install_routes
 from photo_api.share_links.routes import router as share_links
 from photo_api.storage.routes import router as storage
 from photo_api.unhandled import UnhandledErrorMiddleware
@@ -49,8 +50,7 @@ def create_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
 
     app = FastAPI(title="Photo API", version=VERSION, lifespan=lifespan, redirect_slashes=False)
     app.state.components = components
-    for router in (health, photos, share_links, storage, albums, accounts):  # tried in turn: the busiest first
-        app.include_router(router)
+    install_routes(app, health, photos, share_links, storage, albums, accounts)
     install_error_handlers(app)
     install_openapi(app)
     _add_middlewares(app, components)

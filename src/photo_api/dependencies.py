@@ -11,22 +11,37 @@ from photo_api.errors import Unauthenticated
 from photo_api.ids import ID_PATTERN
 
 
-async def _components(request: Request) -> Components:
+async def components_of(request: Request) -> Components:
+    """The service's parts."""
     components: Components = request.app.state.components
     return components
+
+
+def authenticated(request: Request) -> Principal:
+    """The user whom `AuthenticationMiddleware` found.
+
+    Raises:
+        Unauthenticated: the request came without a valid access token.
+    """
+    principal = context_of(request.scope).principal
+    if principal is None:
+        raise Unauthenticated("Send a valid access token: Authorization: Bearer …")
+    return principal
 
 
 class _BearerScheme(HTTPBearer):
     """Declares the scheme in OpenAPI and answers from the request's context: the token was verified before routing."""
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # a principal, not the header
-        principal = context_of(request.scope).principal
-        if principal is None:
-            raise Unauthenticated("Send a valid access token: Authorization: Bearer …")
-        return principal
+        return authenticated(request)
 
 
-Services = Annotated[Components, Depends(_components)]
+def is_bearer(call: object) -> bool:
+    """Whether a dependency is the one behind `CurrentUser`."""
+    return isinstance(call, _BearerScheme)
+
+
+Services = Annotated[Components, Depends(components_of)]
 CurrentUser = Annotated[
     Principal, Depends(_BearerScheme(bearerFormat="JWT", description="the access_token of POST /auth/login"))
 ]

@@ -11,8 +11,9 @@ from photo_api.dependencies import CurrentUser, Services
 from photo_api.errors import problems
 from photo_api.ids import rfc3339
 from photo_api.responses import json_response
+from photo_api.routing import DirectRoute
 
-router = APIRouter(prefix="/auth", tags=["accounts"])
+router = APIRouter(route_class=DirectRoute, prefix="/auth", tags=["accounts"])
 
 _NO_STORE = {"Cache-Control": "no-store"}  # tokens stay out of caches (RFC 6749, 5.1)
 

@@ -15,8 +15,9 @@ from photo_api.albums.schemas import (
 from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import problems
 from photo_api.responses import json_response
+from photo_api.routing import DirectRoute
 
-router = APIRouter(prefix="/albums", tags=["albums"])
+router = APIRouter(route_class=DirectRoute, prefix="/albums", tags=["albums"])
 
 
 @router.post("/", status_code=201, response_model=AlbumOut, responses=problems(400, 401, 422), summary="Make an album")

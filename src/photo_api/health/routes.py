@@ -11,11 +11,12 @@ from starlette.responses import Response
 from photo_api.context import context_of
 from photo_api.errors import PROBLEM_JSON, Problem, Unavailable, problem_response
 from photo_api.health.schemas import HealthReport, Liveness
+from photo_api.routing import DirectRoute
 
 if TYPE_CHECKING:
     from photo_api.health.state import Health
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=DirectRoute, tags=["health"])
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _ALIVE: Final = b'{"status":"ok"}'

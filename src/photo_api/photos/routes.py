@@ -21,9 +21,10 @@ from photo_api.photos.schemas import (
     PresignedUploadOut,
 )
 from photo_api.responses import json_response
+from photo_api.routing import DirectRoute
 from photo_api.storage.receiving import body_of
 
-router = APIRouter(prefix="/photos", tags=["photos"])
+router = APIRouter(route_class=DirectRoute, prefix="/photos", tags=["photos"])
 
 _FORM: Final[dict[str, Any]] = {
     "required": True,

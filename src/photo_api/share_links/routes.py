@@ -12,11 +12,12 @@ from photo_api.errors import NotFound, problems
 from photo_api.ids import rfc3339
 from photo_api.photos.images import image_response
 from photo_api.responses import json_response
+from photo_api.routing import DirectRoute
 from photo_api.share_links.schemas import SharedView, ShareLinkCreated, ShareLinkIn, ShareLinkPage
 from photo_api.share_links.service import Refused, TokenStatus
 from photo_metrics import client_prefix
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 Token = Annotated[str, Path(min_length=1, max_length=512, description="from the link's URL")]
 SharePassword = Annotated[

@@ -21,7 +21,7 @@ from photo_api.config import Settings
 from photo_api.database import Database, Executor, Row
 from photo_api.errors import ApiError, Gone, NotFound, Unauthenticated
 from photo_api.ids import new_id, now_ms, rfc3339
-from photo_api.photos.repository import PHOTO_COLUMNS
+from photo_api.photos.repository import IMAGE_COLUMNS
 from photo_api.share_links import repository
 from photo_metrics import Recorder
 
@@ -182,7 +182,7 @@ class ShareLinkService:
         """The row of a shared photo, for its image; its ``id`` is null where the album lacks it; raises `Refused`."""
         row = None
         if _TOKEN.fullmatch(token):
-            row = await repository.image(self._database, _hash(token), photo_id, PHOTO_COLUMNS)
+            row = await repository.image(self._database, _hash(token), photo_id, f"p.id, {IMAGE_COLUMNS}")
         if row is None:
             raise Refused("invalid", NotFound())
         await self._admit(row, password)

@@ -7,10 +7,11 @@ from fastapi import Path as PathParameter
 
 from photo_api.dependencies import Services
 from photo_api.errors import LengthRequired, MalformedRequest, NotFound, problems
+from photo_api.routing import DirectRoute
 from photo_api.storage.filesystem import FileSystemStorage
 from photo_api.storage.receiving import body_of
 
-router = APIRouter(tags=["storage"])
+router = APIRouter(route_class=DirectRoute, tags=["storage"])
 
 _TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/heic")
 _BODY: Final[dict[str, Any]] = {
