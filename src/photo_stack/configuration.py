@@ -14,6 +14,8 @@ from photo_stack.layout import HOST, StackSettings
 
 JOBS = ("photo-api", "node", "haproxy", "prometheus", "alertmanager")
 
+SCRAPE_SECONDS = 5.0
+
 SAMPLE_LIMIT = 5_000
 """Of one scrape of an instance: over three times the series that it may have, so that only a run-away hits it."""
 
@@ -22,7 +24,7 @@ def write_configuration(settings: StackSettings, components: Iterable[Component]
     """Write every file that the components read."""
     layout, ports = settings.layout, settings.ports
     write_atomically(layout.haproxy_config, render_config(settings))
-    _write_yaml(layout.prometheus / "prometheus.yml", prometheus_config(ports.alertmanager))
+    _write_yaml(layout.prometheus / "prometheus.yml", prometheus_config(ports.alertmanager, settings.time_scale))
     _write_yaml(layout.alertmanager / "alertmanager.yml", alertmanager_config(ports.receiver, settings.time_scale))
     _write_rules(settings)
     by_job = targets(components)
@@ -30,18 +32,26 @@ def write_configuration(settings: StackSettings, components: Iterable[Component]
         write_atomically(layout.prometheus / "targets" / f"{job}.json", json.dumps(by_job.get(job, []), indent=2))
 
 
-def prometheus_config(alertmanager_port: int) -> dict[str, Any]:
-    """``prometheus.yml``: every job finds its targets in a file of ours; paths are relative to the file."""
+def prometheus_config(alertmanager_port: int, time_scale: float) -> dict[str, Any]:
+    """``prometheus.yml``: every job finds its targets in a file of ours; paths are relative to the file.
+
+    The time scale divides the scrape interval, too, or the rules' shorter windows would hold a single sample.
+    """
+    scrape = _duration(SCRAPE_SECONDS, time_scale)
     scrapes: list[dict[str, Any]] = [
         {
             "job_name": job,
-            "file_sd_configs": [{"files": [f"targets/{job}.json"], "refresh_interval": "5s"}],
+            "file_sd_configs": [{"files": [f"targets/{job}.json"], "refresh_interval": scrape}],
         }
         for job in JOBS
     ]
     scrapes[0] |= {"sample_limit": SAMPLE_LIMIT, "body_size_limit": "10MB"}
     return {
-        "global": {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "15s"},
+        "global": {
+            "scrape_interval": scrape,
+            "scrape_timeout": scrape,
+            "evaluation_interval": _duration(15, time_scale),
+        },
         "rule_files": ["rules/*.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{HOST}:{alertmanager_port}"]}]}]},
         "scrape_configs": scrapes,
@@ -106,7 +116,9 @@ def _write_rules(settings: StackSettings) -> None:
 
 
 def _duration(seconds: float, time_scale: float) -> str:
-    return f"{max(1, round(seconds / time_scale))}s"
+    """Prometheus's and Alertmanager's form, in whole milliseconds."""
+    milliseconds = max(100, round(1000 * seconds / time_scale))
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
 
 
 def _write_yaml(path: Path, document: dict[str, Any]) -> None:

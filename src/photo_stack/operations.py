@@ -95,13 +95,13 @@ async def bring_up(supervisor: "Supervisor", process: ManagedProcess) -> None:
 async def stop_for_good(supervisor: "Supervisor", process: ManagedProcess) -> None:
     """Stop with the stack. An instance does not sit out its drain: the load balancer has gone already."""
     process.expect_end()
-    if process.component.drains and process.state in ALIVE:
+    if process.component.drains and process.pid is not None:
         if process.state is not State.DRAINING:
             process.set_state(State.STOPPING)
             process.send(signal.SIGTERM)
             await _stopped_being_ready(supervisor, process)
         await process.stop(stop_signal=signal.SIGTERM)  # the second signal ends the drain
-    elif process.pid is not None:
+    elif process.pid is not None or process.is_in(State.RESTARTING):
         await process.stop()
 
 

@@ -36,7 +36,7 @@ def photo_stack(
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """This process's environment without settings of the service, and with a short drain."""
+    """This process's environment without settings of the service, and with a drain that fits the tests' time scale."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHOTO_API_")}
     return inherited | {"PHOTO_API_DRAIN_SECONDS": "2", "PYTHONUNBUFFERED": "1"} | extra
 

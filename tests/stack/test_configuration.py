@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from photo_stack.components import components
-from photo_stack.configuration import SAMPLE_LIMIT, write_configuration
+from photo_stack.configuration import SAMPLE_LIMIT, prometheus_config, write_configuration
 from photo_stack.layout import Layout, Ports, StackSettings
 from photo_stack.preflight import find_binaries
 
@@ -99,6 +99,12 @@ def test_only_the_services_scrape_is_limited(written: StackSettings) -> None:
 def test_the_time_scale_divides_alertmanagers_waits(written: StackSettings) -> None:
     route = read_yaml(written.layout.alertmanager / "alertmanager.yml")["route"]
     assert (route["group_wait"], route["group_interval"], route["repeat_interval"]) == ("1s", "3s", "360s")
+
+
+def test_the_time_scale_divides_the_scrape_interval(written: StackSettings) -> None:
+    config = read_yaml(written.layout.prometheus / "prometheus.yml")
+    assert config["global"]["scrape_interval"] == "500ms"
+    assert prometheus_config(9093, 1.0)["global"]["scrape_interval"] == "5s"
 
 
 def test_rules_of_an_earlier_version_are_removed(written: StackSettings) -> None:

@@ -60,6 +60,11 @@ def balancer(tmp_path: Path) -> Iterator[LoadBalancer]:
             instance.server.server_close()
 
 
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A health check closes its connection with a reset, which is no error here."""
+
+
 def start_instance(port: int) -> Instance:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -87,7 +92,7 @@ def start_instance(port: int) -> Instance:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = QuietServer(("127.0.0.1", port), Handler)
     instance = Instance(server)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     return instance
