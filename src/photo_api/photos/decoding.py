@@ -13,7 +13,8 @@ import signal
 import struct
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,8 +65,9 @@ def inspect(path: Path, max_pixels: int) -> tuple[str, int, int]:
         raise Refused("The file is not a JPEG, PNG, GIF, WebP or HEIC picture.")
     if found == "image/webp":  # its reader allocates the canvas before it tells the size
         _check_size(_webp_size(head), max_pixels)
+    Image.MAX_IMAGE_PIXELS = max_pixels  # our limit in place of Pillow's, for frames larger than the first as well
     try:
-        with _READERS[found](path) as image:
+        with _pillow_warnings(), _READERS[found](path) as image:
             _check_size(image.size, max_pixels)
             # HEIC's further images are thumbnails and depth maps, and its reader has applied the orientation.
             _decode(image, max_pixels, frames=1 if found in {"image/jpeg", "image/heic"} else MAX_FRAMES)
@@ -79,6 +81,15 @@ def inspect(path: Path, max_pixels: int) -> tuple[str, int, int]:
     except Exception as error:
         raise Refused("The picture cannot be decoded: it is damaged or cut off.") from error
     return found, width, height
+
+
+@contextmanager
+def _pillow_warnings() -> Iterator[None]:
+    """Too many pixels are an error at once, not only twice too many; other warnings are of no interest."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 def _heif(path: Path) -> ImageFile.ImageFile:
@@ -168,8 +179,6 @@ def _limit_cpu(seconds: int) -> None:
 def main() -> None:
     """Serve jobs ``{"path": …}`` until the input ends. Arguments: memory in bytes, pixels, CPU seconds a picture."""
     memory_bytes, max_pixels, cpu_seconds = (int(argument) for argument in sys.argv[1:])
-    Image.MAX_IMAGE_PIXELS = max_pixels
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
     PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024  # colour profiles for print have several MiB
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # a library that prints must not print between our answers

@@ -18,10 +18,24 @@ from starlette.types import Receive, Scope, Send
 
 from photo_api.database import Row
 from photo_api.errors import RangeNotSatisfiable, Unavailable
+from photo_api.photos.schemas import CONTENT_TYPES
 from photo_api.storage.base import ObjectReader, ObjectStorage
 
 SEND_TIMEOUT_SECONDS: Final = 60.0
 """A client that takes nothing for this long is left: its connection is closed."""
+
+_BINARY: Final = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in CONTENT_TYPES}
+_ETAG: Final = {"ETag": {"description": "strong", "schema": {"type": "string"}}}
+IMAGE_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The stored bytes, unchanged", "content": _BINARY, "headers": _ETAG},
+    206: {
+        "description": "The range that was asked for",
+        "content": _BINARY,
+        "headers": {**_ETAG, "Content-Range": {"schema": {"type": "string"}}},
+    },
+    304: {"description": "What the client has is current", "headers": _ETAG},
+}
+"""OpenAPI ``responses`` of a route that answers with `image_response`."""
 
 _RANGE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.ASCII | re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import TooLarge, problems
 from photo_api.photos.direct import FORM_OVERHEAD_BYTES
-from photo_api.photos.images import image_response
+from photo_api.photos.images import IMAGE_ANSWERS, image_response
 from photo_api.photos.multipart import parts_of
 from photo_api.photos.schemas import (
     ALBUM_ID,
@@ -44,17 +44,6 @@ _FORM: Final[dict[str, Any]] = {
             "encoding": {"file": {"contentType": ", ".join(CONTENT_TYPES)}},
         }
     },
-}
-_BINARY: Final = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in CONTENT_TYPES}
-_ETAG: Final = {"ETag": {"description": "strong", "schema": {"type": "string"}}}
-_IMAGE_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The stored bytes, unchanged", "content": _BINARY, "headers": _ETAG},
-    206: {
-        "description": "The range that was asked for",
-        "content": _BINARY,
-        "headers": {**_ETAG, "Content-Range": {"schema": {"type": "string"}}},
-    },
-    304: {"description": "What the client has is current", "headers": _ETAG},
 }
 
 
@@ -143,13 +132,13 @@ async def delete_photo(photo_id: Id, user: CurrentUser, services: Services) -> R
 @router.head(
     "/{photo_id}/image",
     response_class=Response,
-    responses=problems(401, 404, 422) | {200: {"description": "The headers of GET"}, 304: _IMAGE_ANSWERS[304]},
+    responses=problems(401, 404, 422) | {200: {"description": "The headers of GET"}, 304: IMAGE_ANSWERS[304]},
     summary="A photo's headers",
 )
 @router.get(
     "/{photo_id}/image",
     response_class=Response,
-    responses=problems(401, 404, 416, 422) | _IMAGE_ANSWERS,
+    responses=problems(401, 404, 416, 422) | IMAGE_ANSWERS,
     summary="A photo's bytes",
     description="One range, If-Range, If-None-Match and If-Modified-Since are understood.",
 )
