@@ -11,6 +11,7 @@ import argon2
 import pytest
 from structlog.testing import capture_logs
 
+from photo_api.accounts import repository
 from photo_api.accounts.administration import disable_user, enable_user
 from photo_api.accounts.passwords import PasswordHasher
 from photo_api.accounts.service import AccountService
@@ -251,13 +252,29 @@ async def test_logging_out_ends_this_login_only_and_may_be_repeated(accounts: Ac
 
 
 async def test_a_refresh_at_the_moment_of_logging_out_does_not_outlive_it(accounts: Accounts) -> None:
+    user_id = await accounts.register()
+    tokens = await accounts.service.login(EMAIL, PASSWORD)
+    principal = accounts.principal(tokens.access_token)
+    token_hash = hashlib.sha256(tokens.refresh_token.encode()).hexdigest()
+    async with accounts.database.transaction() as tx:  # a refresh, held just before its commit
+        assert await repository.lock_active_user(tx, user_id)
+        assert await repository.use_refresh_token(tx, token_hash, now_ms())
+        await repository.add_refresh_token(tx, "next", principal.family_id, user_id, "next", 1, now_ms() + 60_000)
+        logging_out = asyncio.create_task(accounts.service.logout(principal))
+        assert not (await asyncio.wait({logging_out}, timeout=0.3))[0]
+    await logging_out
+    assert await accounts.value("SELECT COUNT(*) FROM refresh_tokens WHERE revoked_ms IS NULL") == 0
+
+
+async def test_refreshes_and_logouts_at_once_leave_no_live_token(accounts: Accounts) -> None:
     await accounts.register()
-    for _ in range(10):
+    for _ in range(5):
         tokens = await accounts.service.login(EMAIL, PASSWORD)
         principal = accounts.principal(tokens.access_token)
-        await asyncio.gather(
+        results = await asyncio.gather(
             accounts.service.refresh(tokens.refresh_token), accounts.service.logout(principal), return_exceptions=True
         )
+        assert not [result for result in results if isinstance(result, DatabaseUnavailable)]
     assert await accounts.value("SELECT COUNT(*) FROM refresh_tokens WHERE revoked_ms IS NULL") == 0
 
 
