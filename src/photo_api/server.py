@@ -19,18 +19,28 @@ from starlette.types import ASGIApp
 from photo_api.app import VERSION, create_app
 from photo_api.components import Components
 from photo_api.config import ConfigurationError, Settings
+from photo_api.http_protocol import BoundedHttpProtocol
 from photo_metrics import Recorder, metrics_app
 
 _log = structlog.get_logger("photo_api.server")
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with the signals left to us."""
+    """uvicorn, with the signals left to us, and connections that keep it waiting closed."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the process's signal handlers alone."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, close the connections that are overdue."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedHttpProtocol) and connection.overdue(now):
+                    connection.transport.close()
+        return await super().on_tick(counter)
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
@@ -54,17 +64,18 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     return listener
 
 
-def _config(app: ASGIApp, settings: Settings, *, lifespan: bool) -> uvicorn.Config:
+def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        lifespan="on" if lifespan else "off",
+        http=BoundedHttpProtocol,
+        ws="none",
+        lifespan="off",  # opened and closed here: uvicorn would log a trace for what one line can say
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
-        h11_max_incomplete_event_size=32_768,
         limit_concurrency=2_000,
     )
 
@@ -73,7 +84,8 @@ async def serve(settings: Settings, host: str, port: int, metrics_port: int) -> 
     """Serve until a signal ends it.
 
     Raises:
-        ConfigurationError: a port cannot be had, or the service's parts cannot be opened.
+        ConfigurationError: a port cannot be had, or a part of the service cannot be opened as it is configured.
+        Unavailable: a part that must be there from the start is away.
     """
     recorder = Recorder(
         app="photo-api",
@@ -86,19 +98,19 @@ async def serve(settings: Settings, host: str, port: int, metrics_port: int) -> 
         contextlib.closing(listen(host, metrics_port, "--metrics-port")) as metrics_socket,
     ):
         app = create_app(settings, recorder)
-        api = _Server(_config(app, settings, lifespan=True))
-        metrics = _Server(_config(metrics_app(recorder), settings, lifespan=False))
+        api = _Server(_config(app, settings))
+        metrics = _Server(_config(metrics_app(recorder), settings))
         draining = asyncio.create_task(_drain_on_signal(app.state.components, api))
         metrics_task = asyncio.create_task(metrics.serve(sockets=[metrics_socket]))
         try:
-            _log.info("listening", host=host, port=port, metrics_port=metrics_port)
-            await api.serve(sockets=[api_socket])
+            async with app.router.lifespan_context(app):
+                _log.info("listening", host=host, port=port, metrics_port=metrics_port)
+                await api.serve(sockets=[api_socket])
         finally:
             draining.cancel()
             metrics.should_exit = True
             await metrics_task
-        if not api.started:
-            raise ConfigurationError("the service could not start; the log above says why")
+        _log.info("stopped")
 
 
 async def _drain_on_signal(components: Components, api: uvicorn.Server) -> None:

@@ -45,16 +45,21 @@ class PostgreSQLDatabase:
 
     async def open(self) -> None:
         """Connect the pool."""
-        with self._errors():
-            self._pool = await asyncpg.create_pool(
-                self._url,
-                min_size=min(2, self._size),
-                max_size=self._size,
-                timeout=self._timeout_seconds,
-                command_timeout=self._timeout_seconds,
-                connection_class=_Connection,
-                server_settings={"application_name": "photo-api"},
-            )
+        try:
+            with self._errors():
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=min(2, self._size),
+                    max_size=self._size,
+                    timeout=self._timeout_seconds,
+                    command_timeout=self._timeout_seconds,
+                    connection_class=_Connection,
+                    server_settings={"application_name": "photo-api"},
+                )
+        except (DatabaseUnavailable, StatementFailed) as error:
+            raise DatabaseUnavailable(
+                f"PHOTO_API_DATABASE_URL: cannot connect, {error}; start the database, or correct the URL"
+            ) from error
 
     async def close(self) -> None:
         """Close every connection, the busy ones after their statement or the time-out."""
