@@ -115,7 +115,6 @@ class Alert:
     subject: str
     group: Group
     section: str
-    metrics: tuple[str, ...]
     value: Recording | str
     unit: Unit
     tiers: tuple[Tier, ...]

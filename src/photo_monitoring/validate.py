@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photo_monitoring import promtool, render, rule_tests
+from photo_monitoring import documents, lints, promtool, render, rule_tests
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.rule_tests import UnprovableError
 
@@ -48,10 +48,11 @@ def _promtool(name: str, detail: str, complaint: str | None) -> Result:
     return Result(name, detail, () if complaint is None else tuple(complaint.splitlines()))
 
 
-def run_checks(out: Path, settings: "Settings") -> Iterator[Result]:
-    """Run every check, cheap ones first; `out` is the folder with the rendered files."""
-    yield Result("drift", f"{out} against the declarations", tuple(render.drift(out, settings)))
-    problems = [*untested(), *indistinct()]
+def run_checks(out: Path, reference: Path, settings: "Settings") -> Iterator[Result]:
+    """Run every check, cheap ones first; `out` has the rendered files, `reference` the rendered pages."""
+    drift = (*render.drift(out, settings), *documents.reference_drift(reference))
+    yield Result("drift", f"{out} and {reference} against the declarations", drift)
+    problems = [*untested(), *indistinct(), *lints.lint_all(ALERTS)]
     yield Result("declarations", f"{len(ALERTS)} alerts", tuple(problems))
     if problems:
         return

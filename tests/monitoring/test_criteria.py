@@ -9,6 +9,7 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Severity, Tier, Unit, critical, warning
 from photo_monitoring.expressions import condition
 from photo_monitoring.guide import GuideCriterion, load_guide
+from photo_monitoring.lints import metrics_of, recordings_by_name
 from photo_monitoring.settings import Settings
 
 GUIDE = load_guide()
@@ -55,7 +56,7 @@ def test_an_alert_reads_the_metric_of_its_heading_or_says_what_instead(criterion
         "user-upload/warning": "photo_api_photo_upload_last_hour_bytes",
         "user-upload/critical": "photo_api_photo_upload_last_hour_bytes",
     }
-    assert instead.get(criterion.id, criterion.metric) in declared(criterion)[0].metrics
+    assert instead.get(criterion.id, criterion.metric) in metrics_of(declared(criterion)[0], recordings_by_name(ALERTS))
 
 
 def test_the_fifteen_names_and_five_groups_are_the_guides() -> None:

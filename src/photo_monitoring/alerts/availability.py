@@ -16,7 +16,6 @@ SERVICE_DOWN: Final = Alert(
     subject="service-health",
     group=Group.AVAILABILITY,
     section="1.1",
-    metrics=("photo_api_ready", _DEADLINE, "up"),
     value="""
 (
   up{$api} == 0
@@ -111,7 +110,6 @@ SERVICE_DOWN_ALL: Final = Alert(
     subject="fleet-health",
     group=Group.AVAILABILITY,
     section="1.1",
-    metrics=("photo_api_ready", "up"),
     value="""
 absent(up{$api} == 1)
 or
@@ -183,7 +181,6 @@ HIGH_ERROR_RATE: Final = Alert(
     subject="request-errors",
     group=Group.AVAILABILITY,
     section="2.1",
-    metrics=("http_requests_total",),
     value=Recording(
         "job:http_requests_errors:ratio_rate5m",
         """

@@ -16,7 +16,6 @@ HIGH_REGISTRATION_FAILURE_RATIO: Final = Alert(
     subject="registration",
     group=Group.BUSINESS,
     section="6.1",
-    metrics=("http_requests_total",),
     value=Recording(
         "job:http_requests_register_failures:ratio_rate5m",
         """
@@ -55,7 +54,6 @@ HIGH_LOGIN_FAILURE_RATIO: Final = Alert(
     subject="login",
     group=Group.BUSINESS,
     section="6.1",
-    metrics=("http_requests_total",),
     value=Recording(
         "job:http_requests_login_failures:ratio_rate5m",
         """
@@ -91,7 +89,6 @@ HIGH_PRESIGNED_URL_FAILURE_RATIO: Final = Alert(
     subject="presigned-url",
     group=Group.BUSINESS,
     section="6.2",
-    metrics=("http_requests_total",),
     value=Recording(
         "job:http_requests_presigned_url_failures:ratio_rate5m",
         """
@@ -121,7 +118,7 @@ sum by (job) (rate(http_requests_total{$api, handler="/photos/presigned-url", me
     ),
     stimulus=Ratio(
         part='http_requests_total{handler="/photos/presigned-url",method="POST",status="503"}',
-        others='http_requests_total{handler="/photos/presigned-url",method="POST",status="201"}',
+        others='http_requests_total{handler="/photos/presigned-url",method="POST",status="200"}',
     ),
 )
 
@@ -134,7 +131,7 @@ sum by (job) (
 """,
 )
 _STARTED: Final = (
-    'http_requests_total{handler="/photos/presigned-url",method="POST",status="201",instance="api-1",job="photo-api"}'
+    'http_requests_total{handler="/photos/presigned-url",method="POST",status="200",instance="api-1",job="photo-api"}'
 )
 _CONFIRMED: Final = (
     'http_requests_total{handler="/photos/confirm",method="POST",status="200",instance="api-1",job="photo-api"}'
@@ -147,7 +144,6 @@ LOW_UPLOAD_COMPLETION: Final = Alert(
     subject="upload-completion",
     group=Group.BUSINESS,
     section="6.2",
-    metrics=("http_requests_total",),
     value=Recording(
         "job:http_requests_uploads_completed:ratio_increase30m",
         """
@@ -192,7 +188,7 @@ and on (job)
     ),
     stimulus=Ratio(
         part='http_requests_total{handler="/photos/confirm",method="POST",status="200"}',
-        others='http_requests_total{handler="/photos/presigned-url",method="POST",status="201"}',
+        others='http_requests_total{handler="/photos/presigned-url",method="POST",status="200"}',
         among=True,
         rest=1.0,
         ramp="30m",
@@ -216,7 +212,6 @@ HIGH_IMAGE_FAILURE_RATIO: Final = Alert(
     subject="image-views",
     group=Group.BUSINESS,
     section="6.2",
-    metrics=("http_requests_total",),
     value=Recording(
         "job:http_requests_image_failures:ratio_rate5m",
         """

@@ -23,7 +23,6 @@ STORAGE_SURGE: Final = Alert(
     subject="storage-growth",
     group=Group.GROWTH,
     section="7.2",
-    metrics=("photo_api_object_storage_usage_bytes",),
     helpers=(_GROWN,),
     value=Recording(
         "job:photo_api_object_storage_usage:growth1h",
@@ -93,7 +92,6 @@ HEAVY_UPLOADER: Final = Alert(
     subject="user-upload",
     group=Group.GROWTH,
     section="7.2",
-    metrics=("photo_api_photo_upload_last_hour_bytes",),
     value=Recording(
         "job_user:photo_api_photo_upload_last_hour_bytes:sum",
         """
@@ -141,7 +139,6 @@ BUSINESS_METRICS_STALE: Final = Alert(
     subject="business-metrics",
     group=Group.GROWTH,
     section="7.3",
-    metrics=("photo_api_business_metrics_last_success_timestamp_seconds",),
     value="time() - max by (job) (photo_api_business_metrics_last_success_timestamp_seconds{$api})",
     window="5m",
     by=("job",),

@@ -51,7 +51,6 @@ SLOW_RESPONSE_TIME: Final = Alert(
     subject="response-time",
     group=Group.PERFORMANCE,
     section="2.1",
-    metrics=("http_request_duration_seconds",),
     value=_SLOW_SHARE,
     share=0.05,
     volume=_TIMED_REQUESTS,
@@ -70,7 +69,7 @@ SLOW_RESPONSE_TIME: Final = Alert(
             name="direct uploads and the embedded store, at the speed of a client's line, are silent",
             inputs={
                 located(f'http_request_duration_seconds_{sample}{{{le}{request},status="200"}}'): growth
-                for request in ('method="POST",handler="/photos/"', 'method="PUT",handler="OTHER"')
+                for request in ('method="POST",handler="/photos/"', 'method="PUT",handler="/storage/{key}"')
                 for sample, le, growth in (
                     ("bucket", 'le="1.0",', "0+0x40"),
                     ("bucket", 'le="3.0",', "0+0x40"),
@@ -88,7 +87,6 @@ VERY_SLOW_RESPONSE_TIME: Final = Alert(
     subject="response-time-p99",
     group=Group.PERFORMANCE,
     section="2.1",
-    metrics=("http_request_duration_seconds",),
     value=_SLOW_SHARE,
     share=0.01,
     volume=_TIMED_REQUESTS,
@@ -106,7 +104,6 @@ SLOW_LOGIN: Final = Alert(
     subject="login-time",
     group=Group.PERFORMANCE,
     section="2.2",
-    metrics=("photo_api_login_duration_seconds",),
     value="""
 1 -
 sum by (job) (rate(photo_api_login_duration_seconds_bucket{$api, result="success", le="$limit"}[${5m}]))
@@ -141,7 +138,6 @@ SLOW_IMAGE_ACCESS: Final = Alert(
     subject="image-time",
     group=Group.PERFORMANCE,
     section="2.2",
-    metrics=("photo_api_image_access_duration_seconds",),
     value="""
 1 -
 sum by (job) (rate(photo_api_image_access_duration_seconds_bucket{$api, result="success", le="$limit"}[${5m}]))
@@ -178,7 +174,6 @@ SLOW_SHARE_LINK_ACCESS: Final = Alert(
     subject="share-time",
     group=Group.PERFORMANCE,
     section="2.2",
-    metrics=("photo_api_share_link_access_duration_seconds",),
     value="""
 1 -
 sum by (job) (rate(photo_api_share_link_access_duration_seconds_bucket{$api, le="$limit"}[${5m}]))
@@ -212,7 +207,6 @@ SLOW_EXTERNAL_SERVICE: Final = Alert(
     subject="external-time",
     group=Group.PERFORMANCE,
     section="2.2",
-    metrics=("photo_api_external_request_duration_seconds",),
     value="""
 1 -
 sum by (job, service) (rate(photo_api_external_request_duration_seconds_bucket{$api, le="$limit"}[${5m}]))
@@ -263,7 +257,6 @@ STALLED_EXTERNAL_SERVICE: Final = Alert(
     subject="external-service-stalled",
     group=Group.PERFORMANCE,
     section="2.2",
-    metrics=("photo_api_dependency_up",),
     value=UNREACHABLE_SERVICE,
     compare=">=",
     window="1m",
@@ -299,7 +292,6 @@ TOO_MANY_ACTIVE_SESSIONS: Final = Alert(
     subject="active-sessions",
     group=Group.PERFORMANCE,
     section="2.3",
-    metrics=("photo_api_active_sessions",),
     value="max_over_time(photo_api_active_sessions{$api}[${2m}])",
     compare=">=",
     window="2m",

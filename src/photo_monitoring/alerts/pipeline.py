@@ -14,7 +14,6 @@ WATCHDOG: Final = Alert(
     subject="pipeline",
     group=Group.PIPELINE,
     section="9.1",
-    metrics=(),
     value="vector(1)",
     compare=None,
     unit=Unit.COUNT,
@@ -44,7 +43,6 @@ NODE_EXPORTER_DOWN: Final = Alert(
     subject="node-exporter",
     group=Group.PIPELINE,
     section="5.1",
-    metrics=("up",),
     value="up{$node} == 0",
     compare=None,
     by=("job", "instance"),
@@ -81,7 +79,6 @@ ALERTMANAGER_DOWN: Final = Alert(
     subject="alertmanager",
     group=Group.PIPELINE,
     section="9.2",
-    metrics=("up",),
     value="up{$alertmanager} == 0",
     compare=None,
     by=("job", "instance"),
@@ -113,7 +110,6 @@ RULES_FAILING: Final = Alert(
     subject="rule-evaluation",
     group=Group.PIPELINE,
     section="9.1",
-    metrics=("prometheus_rule_evaluation_failures_total",),
     value="sum by (job, instance) (increase(prometheus_rule_evaluation_failures_total{$prometheus}[${5m}]))",
     by=("job", "instance"),
     unit=Unit.COUNT,
@@ -147,7 +143,6 @@ NOTIFICATIONS_FAILING: Final = Alert(
     subject="notifications",
     group=Group.PIPELINE,
     section="9.2",
-    metrics=("alertmanager_notifications_failed_total",),
     value="""
 sum by (job, instance, integration) (
   increase(alertmanager_notifications_failed_total{$alertmanager}[${5m}])
@@ -194,7 +189,6 @@ LOGS_DROPPED: Final = Alert(
     subject="log-drops",
     group=Group.PIPELINE,
     section="3.2",
-    metrics=("photo_api_log_dropped_total",),
     value="sum by (job, reason) (rate(photo_api_log_dropped_total{$api}[${5m}])) * 60",
     by=("job", "reason"),
     unit=Unit.PER_MINUTE,

@@ -31,7 +31,6 @@ HIGH_CPU_USAGE: Final = Alert(
     subject="cpu",
     group=Group.RESOURCES,
     section="5.1",
-    metrics=("node_cpu_seconds_total",),
     value=Recording(
         "instance:node_cpu_used:ratio_rate5m",
         '1 - avg by (job, instance) (rate(node_cpu_seconds_total{$node, mode="idle"}[${5m}]))',
@@ -71,7 +70,6 @@ HIGH_MEMORY_USAGE: Final = Alert(
     subject="memory",
     group=Group.RESOURCES,
     section="5.1",
-    metrics=("node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"),
     value=Recording(
         "instance:node_memory_used:ratio",
         """
@@ -105,7 +103,6 @@ LITTLE_MEMORY: Final = Alert(
     subject="memory-available",
     group=Group.RESOURCES,
     section="5.1",
-    metrics=("node_memory_MemAvailable_bytes",),
     value="min_over_time(node_memory_MemAvailable_bytes{$node}[${2m}])",
     compare="<",
     window="2m",
@@ -131,7 +128,6 @@ LOW_DISK_SPACE: Final = Alert(
     subject="disk",
     group=Group.RESOURCES,
     section="5.1",
-    metrics=("node_filesystem_avail_bytes", "node_filesystem_size_bytes", "node_filesystem_readonly"),
     value=Recording(
         "instance_mountpoint:node_filesystem_used:ratio",
         """
@@ -184,7 +180,6 @@ LITTLE_DISK: Final = Alert(
     subject="disk-available",
     group=Group.RESOURCES,
     section="5.1",
-    metrics=("node_filesystem_avail_bytes", "node_filesystem_size_bytes", "node_filesystem_readonly"),
     value="""
 min_over_time(node_filesystem_avail_bytes{$node, $disks}[${2m}])
 and
@@ -227,7 +222,6 @@ LOW_INODES: Final = Alert(
     subject="inodes",
     group=Group.RESOURCES,
     section="5.1",
-    metrics=("node_filesystem_files", "node_filesystem_files_free", "node_filesystem_readonly"),
     value=Recording(
         "instance_mountpoint:node_filesystem_inodes_used:ratio",
         """
@@ -267,7 +261,6 @@ DISK_FILLING_UP: Final = Alert(
     subject="disk-prediction",
     group=Group.RESOURCES,
     section="5.1",
-    metrics=("node_filesystem_avail_bytes", "node_filesystem_readonly"),
     value="""
 predict_linear(node_filesystem_avail_bytes{$node, $disks}[${1h}], 4 * 3600)
 and

@@ -27,7 +27,6 @@ POSSIBLE_DDOS_ATTACK: Final = Alert(
     subject="rate-limit-hits",
     group=Group.SECURITY,
     section="4.1",
-    metrics=("photo_api_rate_limit_hits_total",),
     value=Recording(
         "job:photo_api_rate_limit_hits_per_minute:rate5m",
         "sum by (job) (rate(photo_api_rate_limit_hits_total{$api}[${5m}])) * 60",
@@ -68,7 +67,6 @@ BLOCKED_CLIENT: Final = Alert(
     subject="rate-limit-client",
     group=Group.SECURITY,
     section="4.1",
-    metrics=("photo_api_rate_limit_hits_total",),
     value='sum by (job, client_id) (rate(photo_api_rate_limit_hits_total{$api, client_id!="other"}[${5m}])) * 60',
     compare=">=",
     by=("job", "client_id"),
@@ -99,7 +97,6 @@ HIGH_BLOCK_RATIO: Final = Alert(
     subject="rate-limit-ratio",
     group=Group.SECURITY,
     section="4.1",
-    metrics=("photo_api_rate_limit_requests_total",),
     value=Recording(
         "job:photo_api_rate_limit_blocked:ratio_rate5m",
         """
@@ -141,7 +138,6 @@ BRUTE_FORCE_ATTACK: Final = Alert(
     subject="brute-force",
     group=Group.SECURITY,
     section="4.2",
-    metrics=("photo_api_share_link_brute_force_attempts_total",),
     value=Recording(
         "job:photo_api_share_link_brute_force_attempts_per_minute:rate5m",
         "sum by (job) (rate(photo_api_share_link_brute_force_attempts_total{$api}[${5m}])) * 60",
@@ -166,7 +162,6 @@ GUESSING_CLIENT: Final = Alert(
     subject="brute-force-client",
     group=Group.SECURITY,
     section="4.2",
-    metrics=("photo_api_share_link_brute_force_attempts_total", "photo_api_rate_limit_hits_total"),
     value="""
 sum by (job, client_id) (
   rate(photo_api_share_link_brute_force_attempts_total{$api, client_id!="other"}[${5m}])
@@ -210,7 +205,6 @@ HIGH_INVALID_TOKEN_RATIO: Final = Alert(
     subject="share-tokens",
     group=Group.SECURITY,
     section="4.2",
-    metrics=("photo_api_share_link_access_total",),
     value=Recording(
         "job:photo_api_share_link_invalid_tokens:ratio_rate5m",
         """
@@ -254,7 +248,6 @@ FOREIGN_PHOTO_ACCESS: Final = Alert(
     subject="foreign-photos",
     group=Group.SECURITY,
     section="4.2",
-    metrics=("photo_api_share_link_image_access_total",),
     value=Recording(
         "job:photo_api_share_link_foreign_photos_per_minute:rate5m",
         """
@@ -302,7 +295,6 @@ HIGH_IMAGE_DENIAL_RATIO: Final = Alert(
     subject="image-denials",
     group=Group.SECURITY,
     section="4.3",
-    metrics=("photo_api_image_access_total",),
     value=Recording(
         "job:photo_api_image_access_denied:ratio_rate5m",
         """

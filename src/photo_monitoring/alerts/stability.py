@@ -11,7 +11,6 @@ HIGH_EXCEPTION_RATE: Final = Alert(
     subject="exceptions",
     group=Group.STABILITY,
     section="3.1",
-    metrics=("photo_api_exceptions_total",),
     value=Recording(
         "job:photo_api_exceptions_per_minute:rate5m",
         "sum by (job) (rate(photo_api_exceptions_total{$api}[${5m}])) * 60",
@@ -38,7 +37,6 @@ HIGH_DB_ERROR_RATE: Final = Alert(
     subject="db-errors",
     group=Group.STABILITY,
     section="3.1",
-    metrics=("photo_api_db_errors_total",),
     value=Recording(
         "job:photo_api_db_errors_per_minute:rate5m", "sum by (job) (rate(photo_api_db_errors_total{$api}[${5m}])) * 60"
     ),
@@ -64,7 +62,6 @@ DATABASE_UNREACHABLE: Final = Alert(
     subject="database-unreachable",
     group=Group.STABILITY,
     section="3.1",
-    metrics=("photo_api_dependency_up",),
     value='sum by (job) (max_over_time(photo_api_dependency_up{$api, dependency="database"}[${1m}]) == bool 0)',
     compare=">=",
     window="1m",
@@ -99,7 +96,6 @@ EXTERNAL_SERVICE_FAILURE: Final = Alert(
     subject="external-errors",
     group=Group.STABILITY,
     section="3.1",
-    metrics=("photo_api_external_request_errors_total", "photo_api_external_request_duration_seconds"),
     value=Recording(
         "job_service:photo_api_external_request_errors:ratio_rate5m",
         """
@@ -163,7 +159,6 @@ EXTERNAL_SERVICE_UNREACHABLE: Final = Alert(
     subject="external-service-unreachable",
     group=Group.STABILITY,
     section="3.1",
-    metrics=("photo_api_dependency_up",),
     value=UNREACHABLE_SERVICE,
     compare=">=",
     window="1m",
@@ -199,7 +194,6 @@ LOG_QUEUE_BACKPRESSURE: Final = Alert(
     subject="log-queue",
     group=Group.STABILITY,
     section="3.2",
-    metrics=("photo_api_log_queue_size",),
     value="max_over_time(photo_api_log_queue_size{$api}[${2m}])",
     window="2m",
     by=("job", "instance"),

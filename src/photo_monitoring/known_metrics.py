@@ -1,0 +1,48 @@
+"""Every series that an expression may read: the service's catalog, node_exporter's, the pipeline's own."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from photo_metrics.catalog import CATALOG
+from photo_metrics.node_exporter import NODE_METRICS
+from photo_metrics.spec import LabelKind, MetricSpec, MetricType
+from photo_monitoring.expressions import bound
+
+TARGET_LABELS: Final = frozenset({"job", "instance"})
+
+# Prometheus' own: name, labels besides the target's, whether it is a counter.
+_PIPELINE: Final = (
+    ("up", (), False),
+    ("prometheus_rule_evaluation_failures_total", ("rule_group",), True),
+    ("alertmanager_notifications_failed_total", ("integration",), True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is known of a series: its metric, labels (the target's too), whether it only grows, closed values."""
+
+    metric: str
+    labels: frozenset[str]
+    counter: bool
+    values: dict[str, frozenset[str]]
+
+
+def _samples(spec: MetricSpec) -> dict[str, Sample]:
+    closed = {label.name: frozenset(label.values) for label in spec.labels if label.kind is LabelKind.CLOSED}
+    if spec.type is MetricType.HISTOGRAM:
+        closed["le"] = frozenset([*map(bound, spec.buckets), "+Inf"])
+    return {
+        name: Sample(spec.name, frozenset(labels) | TARGET_LABELS, spec.type is not MetricType.GAUGE, closed)
+        for name, labels in spec.samples.items()
+    }
+
+
+@cache
+def known_samples() -> dict[str, Sample]:
+    """Return series name → what is known of it."""
+    known = {name: Sample(name, TARGET_LABELS | set(labels), counter, {}) for name, labels, counter in _PIPELINE}
+    for spec in (*CATALOG, *NODE_METRICS):
+        known.update(_samples(spec))
+    return known

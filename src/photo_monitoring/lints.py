@@ -1,0 +1,123 @@
+"""What promtool cannot know: whether the rules fit the metrics that exist, and our own conventions."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from photo_monitoring import durations, promql
+from photo_monitoring.criteria import Alert, Recording
+from photo_monitoring.expressions import condition, fill
+from photo_monitoring.known_metrics import TARGET_LABELS, Sample, known_samples
+from photo_monitoring.settings import Settings
+
+STATIC_LABELS: Final = frozenset({"severity", "subject", "system"})
+_RECORD_NAME: Final = re.compile(r"[a-z]+(?:_[a-z]+)*:[a-zA-Z_]\w*:[a-z]\w*")
+_COUNTER_FUNCTIONS: Final = {"rate", "irate", "increase"}
+_GAUGE_FUNCTIONS: Final = {"delta", "idelta", "deriv", "predict_linear"}
+# rate() needs two samples; Prometheus' usual scrape interval is 30 s at most here.
+_SHORTEST_RATE_SECONDS: Final = 60.0
+
+
+def recordings_by_name(alerts: Iterable[Alert]) -> dict[str, Recording]:
+    """Return name → recording, for everything that these alerts record."""
+    return {recording.name: recording for alert in alerts for recording in alert.recordings()}
+
+
+def metrics_of(alert: Alert, recordings: dict[str, Recording]) -> frozenset[str]:
+    """Return the metrics that an alert reads, looking through what is recorded."""
+    settings, known = Settings(), known_samples()
+    waiting = [condition(alert, tier, settings) for tier in alert.tiers]
+    found: set[str] = set()
+    read: set[str] = set()
+    while waiting:
+        for selector in promql.read(waiting.pop()).selectors:
+            if selector.metric in recordings and selector.metric not in read:
+                read.add(selector.metric)
+                waiting.append(fill(recordings[selector.metric].expr, settings))
+            elif selector.metric in known:
+                found.add(known[selector.metric].metric)
+    return frozenset(found)
+
+
+def _matchers(selector: promql.Selector, sample: Sample) -> Iterator[str]:
+    for matcher in selector.matchers:
+        if matcher.label not in sample.labels:
+            yield f"{selector.metric} has no label {matcher.label}"
+            continue
+        closed = sample.values.get(matcher.label)
+        if closed is None:
+            continue
+        wanted = matcher.value.split("|") if "~" in matcher.operator else [matcher.value]
+        for value in wanted:
+            if value not in closed and matcher.label == "le":
+                yield f"{selector.metric} has no bucket {value}: a threshold there cannot be decided"
+            elif value not in closed and value.isidentifier():
+                yield f"{selector.metric}: label {matcher.label} never is {value!r}"
+
+
+def _selector(selector: promql.Selector, sample: Sample) -> Iterator[str]:
+    yield from _matchers(selector, sample)
+    if not any(matcher.label == "job" for matcher in selector.matchers):
+        yield f"{selector.metric} is read without a job: another system's series would mix in"
+    if selector.function in _COUNTER_FUNCTIONS:
+        if not sample.counter:
+            yield f"{selector.function}() over the gauge {selector.metric}: use delta() or deriv()"
+        if selector.window and durations.seconds(selector.window) < _SHORTEST_RATE_SECONDS:
+            yield f"{selector.function}({selector.metric}[{selector.window}]) may hold fewer than two scrapes"
+    elif selector.function in _GAUGE_FUNCTIONS and sample.counter:
+        yield f"{selector.function}() over the counter {selector.metric}: use rate() or increase()"
+    elif sample.counter:
+        yield f"the counter {selector.metric} is compared as it stands, though restarts set it to 0: use rate()"
+
+
+def lint_expression(text: str, recordings: Iterable[str]) -> list[str]:
+    """Return what is wrong with one expression, given the names of what is recorded."""
+    known, recorded = known_samples(), set(recordings)
+    expression = promql.read(text)
+    problems: list[str] = []
+    labels = set(TARGET_LABELS) | expression.texts
+    through_recording = False
+    for selector in expression.selectors:
+        if selector.metric in recorded:
+            through_recording = True
+        elif selector.metric in known:
+            labels |= known[selector.metric].labels
+            problems += _selector(selector, known[selector.metric])
+        else:
+            problems.append(f"no metric and no recording is called {selector.metric}")
+    if not through_recording:
+        problems += [f"nothing here has a label {label}" for label in sorted(expression.labels - labels)]
+    return problems
+
+
+def lint_alert(alert: Alert, recordings: dict[str, Recording]) -> list[str]:
+    """Return what is wrong with one alert: its expressions, and labels that would clash with the static ones."""
+    known = known_samples()
+    metrics = metrics_of(alert, recordings)
+    carried = {label for sample in known.values() if sample.metric in metrics for label in sample.labels}
+    clashes = sorted(STATIC_LABELS & (carried | {*alert.by}))
+    problems = [f"static label {label} is a label of the metrics it reads" for label in clashes]
+    for tier in alert.tiers:
+        problems += lint_expression(condition(alert, tier, Settings()), recordings)
+    return [f"{alert.name} ({alert.subject}): {problem}" for problem in dict.fromkeys(problems)]
+
+
+def lint_recording(recording: Recording, recordings: dict[str, Recording]) -> list[str]:
+    """Return what is wrong with one recording: its name (`level:metric:operations`) and its expression."""
+    problems = lint_expression(fill(recording.expr, Settings()), recordings)
+    if not _RECORD_NAME.fullmatch(recording.name):
+        problems.append("a recording is named level:metric:operations")
+    if recordings[recording.name] != recording:
+        problems.append("two recordings with this name differ")
+    return [f"{recording.name}: {problem}" for problem in problems]
+
+
+def lint_all(alerts: Iterable[Alert]) -> list[str]:
+    """Return every problem of every alert and recording."""
+    declared = list(alerts)
+    recordings = recordings_by_name(declared)
+    problems = [problem for alert in declared for problem in lint_alert(alert, recordings)]
+    for alert in declared:
+        for recording in alert.recordings():
+            problems += lint_recording(recording, recordings)
+    return list(dict.fromkeys(problems))

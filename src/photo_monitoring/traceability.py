@@ -1,0 +1,141 @@
+"""The matrix: each demand of the guide and what answers it, so that what is missing shows."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from photo_monitoring import rule_tests
+from photo_monitoring.alerts import ALERTS
+from photo_monitoring.criteria import Alert, Tier
+from photo_monitoring.guide import GuideCriterion, load_guide
+from photo_monitoring.known_metrics import known_samples
+from photo_monitoring.lints import metrics_of, recordings_by_name
+from photo_monitoring.settings import Settings
+
+NOT_YET: Final = "—"
+
+_INTRODUCTION: Final = """\
+<!-- Rendered by `photo-monitoring render`; changes made here are lost. -->
+# Traceability
+
+What the monitoring guide demands, in its order, and what answers it. A `—` is missing. Sections are the guide's.
+"""
+
+
+def _row(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _table(header: tuple[str, ...], rows: Iterable[Iterable[object]]) -> list[str]:
+    return [_row(header), _row("---" for _ in header), *(_row(row) for row in rows), ""]
+
+
+def demand(criterion: GuideCriterion) -> str:
+    """Say a criterion of the guide in one line: what is measured, against what, for how long."""
+    words = [criterion.measure]
+    if criterion.compare and criterion.threshold is not None:
+        words.append(f"{criterion.compare} {criterion.threshold:g}")
+    if criterion.hold:
+        words.append(f"for {criterion.hold}")
+    return " ".join(words)
+
+
+def _declared() -> dict[str, tuple[Alert, Tier]]:
+    return {tier.criterion: (alert, tier) for alert in ALERTS for tier in alert.tiers if tier.criterion}
+
+
+def test_counts() -> dict[tuple[str, str], int]:
+    """Return (subject, severity) → how many promtool tests let it fire or keep it silent by its own threshold."""
+    settings = Settings()
+    counts: dict[tuple[str, str], int] = {}
+    for alert in ALERTS:
+        names = [test["name"] for test in rule_tests.tests_of(alert, settings)]
+        for tier in alert.tiers:
+            own = f"({alert.subject}, {tier.severity})"
+            shared = sum(f"({alert.subject})" in name for name in names)
+            counts[alert.subject, tier.severity.value] = shared + sum(own in name for name in names)
+    return counts
+
+
+def _criteria_rows() -> Iterator[tuple[object, ...]]:
+    declared, counts, recordings = _declared(), test_counts(), recordings_by_name(ALERTS)
+    for criterion in load_guide().criteria:
+        answer = declared.get(criterion.id)
+        if answer is None:
+            yield (criterion.section, f"`{criterion.id}`", demand(criterion), *[NOT_YET] * 6)
+            continue
+        alert, tier = answer
+        metrics = ", ".join(f"`{metric}`" for metric in sorted(metrics_of(alert, recordings)))
+        rule = f"{alert.name} ({tier.severity}, `{alert.subject}`)"
+        tests = counts[alert.subject, tier.severity.value] or NOT_YET
+        yield criterion.section, f"`{criterion.id}`", demand(criterion), metrics, rule, tests, NOT_YET, NOT_YET, NOT_YET
+
+
+def _metric_rows() -> Iterator[tuple[object, ...]]:
+    known = {sample.metric for sample in known_samples().values()}
+    recordings = recordings_by_name(ALERTS)
+    readers: dict[str, set[str]] = {}
+    for alert in ALERTS:
+        for name in metrics_of(alert, recordings):
+            readers.setdefault(name, set()).add(alert.name)
+    panels = load_guide().panels
+    for metric in load_guide().metrics:
+        shown = [f"{panel.row}.{panel.number}" for panel in panels if metric.name in panel.metrics]
+        yield (
+            metric.section,
+            f"`{metric.name}`",
+            metric.type,
+            "yes" if metric.name in known else NOT_YET,
+            ", ".join(sorted(readers.get(metric.name, ()))) or "no criterion",
+            ", ".join(shown) or "none asked for",
+        )
+
+
+def _rule_rows() -> Iterator[tuple[object, ...]]:
+    for rule in load_guide().rules:
+        found = [alert for alert in ALERTS if alert.name == rule.alert and alert.group.value == rule.group]
+        tiers = [f"{tier.severity} ({alert.subject})" for alert in found for tier in alert.tiers]
+        yield rule.group, rule.alert, ", ".join(tiers) or NOT_YET
+
+
+def _own_rows() -> Iterator[tuple[object, ...]]:
+    counts = test_counts()
+    for alert in ALERTS:
+        for tier in alert.tiers:
+            if tier.criterion is None:
+                yield alert.group.value, alert.name, tier.severity, counts[alert.subject, tier.severity.value]
+
+
+def render_traceability() -> str:
+    """Return the page `docs/reference/traceability.md`."""
+    guide, rows = load_guide(), list(_criteria_rows())
+    parts = ("metric", "rule", "test", "panel", "runbook", "drill")
+    missing = {part: sum(row[3 + index] == NOT_YET for row in rows) for index, part in enumerate(parts)}
+    header = ("Section", "Criterion", "The guide asks", "Metric", "Rule", "Tests", "Panel", "Runbook", "Drill")
+    lines = [
+        _INTRODUCTION,
+        f"## {len(rows)} alert criteria",
+        "",
+        "Missing: " + ", ".join(f"{part} {count}" for part, count in missing.items()) + ".",
+        "",
+        *_table(header, rows),
+        f"## {len(guide.metrics)} metrics",
+        "",
+        "Panels are numbered row.number as in the guide's section 8.",
+        "",
+        *_table(("Section", "Metric", "Type", "In the catalog", "Alerts", "Panels asked for"), _metric_rows()),
+        f"## {len(guide.rules)} rules of section 9",
+        "",
+        *_table(("Group", "Name", "Tiers (subject)"), _rule_rows()),
+        "## Alerts that the guide does not have",
+        "",
+        *_table(("Group", "Name", "Severity", "Tests"), _own_rows()),
+        "## Not answered yet",
+        "",
+        f"- {len(guide.panels)} panels in {max(panel.row for panel in guide.panels)} rows (section 8)",
+        f"- {len(guide.usages)} ways of showing the growth metrics (section 7)",
+        f"- {len(guide.points)} points to watch, by metric (sections 1-7)",
+        f"- {len(guide.checklist)} items of the checklist (section 10)",
+        f"- {len(guide.channels)} channels (section 9.2)",
+        "",
+    ]
+    return "\n".join(lines)
