@@ -49,13 +49,17 @@ async def test_a_visitor_sees_the_album_and_its_photos_without_an_account(
     view = (await service.client.get(link["url"])).json()
     assert view["album"] == {"name": "Jeju", "description": None}
     assert [item["id"] for item in view["items"]] == [photo]
-    image = await service.client.get(f"{link['url']}/photos/{photo}/image")
+    path = f"{link['url']}/photos/{photo}/image"
+    image = await service.client.get(path)
     assert image.status_code == 200
     assert image.content == content
+    part = await service.client.get(path, headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, content[10:20])
+    assert (await service.client.get(path, headers={"If-None-Match": image.headers["ETag"]})).status_code == 304
     assert await service.metric("photo_api_share_link_access_total", token_status="valid", result="success") == 1
-    assert await service.metric("photo_api_image_access_total", access_type="shared", result="success") == 1
+    assert await service.metric("photo_api_image_access_total", access_type="shared", result="success") == 3
     assert (
-        await service.metric("photo_api_share_link_image_access_total", token_status="valid", photo_in_album="yes") == 1
+        await service.metric("photo_api_share_link_image_access_total", token_status="valid", photo_in_album="yes") == 3
     )
 
 

@@ -10,7 +10,7 @@ from photo_api.context import context_of
 from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import NotFound, problems
 from photo_api.ids import rfc3339
-from photo_api.photos.images import image_response
+from photo_api.photos.images import IMAGE_ANSWERS, image_response
 from photo_api.responses import json_response
 from photo_api.routing import DirectRoute
 from photo_api.share_links.schemas import SharedView, ShareLinkCreated, ShareLinkIn, ShareLinkPage
@@ -109,12 +109,19 @@ async def view_share_link(
         )
 
 
+@router.head(
+    "/share/{token}/photos/{photo_id}/image",
+    tags=["visitors"],
+    summary="A shared photo's headers",
+    response_class=Response,
+    responses=problems(401, 404, 410, 422) | {200: {"description": "The headers of GET"}, 304: IMAGE_ANSWERS[304]},
+)
 @router.get(
     "/share/{token}/photos/{photo_id}/image",
     tags=["visitors"],
     summary="A shared photo's image",
     response_class=Response,
-    responses=problems(401, 404, 410, 416, 422),
+    responses=problems(401, 404, 410, 416, 422) | IMAGE_ANSWERS,
 )
 async def shared_image(
     token: Token, photo_id: Id, request: Request, services: Services, password: SharePassword = None
