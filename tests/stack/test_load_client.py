@@ -183,7 +183,7 @@ async def test_a_resume_that_breaks_again_is_continued_once_more() -> None:
     async with browsing(script) as (browser, counts, server):
         await browser.download(IMAGE, CONTENT)
     assert server.requests[2].headers["range"].startswith("bytes=80000-")
-    assert counts.resumed_bodies == 1
+    assert (counts.broken_bodies, counts.resumed_bodies, counts.problems) == (2, 1, 0)
 
 
 async def test_a_broken_range_is_resumed_to_the_ranges_end() -> None:
@@ -206,7 +206,7 @@ async def test_a_resume_with_another_etag_is_corrupt_and_not_resumed() -> None:
     async with browsing(script) as (browser, counts, _):
         with pytest.raises(StepFailed):
             await browser.download(IMAGE, CONTENT)
-    assert (counts.resumed_bodies, counts.resumes_failed, counts.corrupt_bodies) == (0, 1, 1)
+    assert (counts.resumed_bodies, counts.lost_bodies, counts.corrupt_bodies) == (0, 1, 1)
     assert counts.problems > 0
 
 
@@ -222,6 +222,16 @@ async def test_an_unexpected_answer_is_counted_and_its_title_kept() -> None:
     assert (caught.value.status, caught.value.retry_after) == (429, 7.0)
     assert counts.unexpected == counts.failed_gets == 1
     assert counts.samples[0]["said"] == "Slow down (request r1)"
+
+
+async def test_a_small_body_that_breaks_is_lost_and_no_failed_get() -> None:
+    async def script(_: Request, __: int, writer: asyncio.StreamWriter) -> None:
+        answer(writer, "200 OK", b'{"id": "1"}', cut=4)
+
+    async with browsing(script) as (browser, counts, _):
+        with pytest.raises(StepFailed):
+            await browser.send(Wanted("me", "GET", "/auth/me", (200,)))
+    assert (counts.broken_bodies, counts.lost_bodies, counts.failed_gets, counts.problems) == (1, 1, 0, 1)
 
 
 async def test_a_missing_key_is_an_answer_against_the_contract() -> None:

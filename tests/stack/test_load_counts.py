@@ -42,12 +42,12 @@ def test_a_get_without_answer_or_with_an_unexpected_one_is_a_failed_get() -> Non
     assert counts.problems == 3
 
 
-def test_a_broken_body_is_no_failed_get_and_no_problem_once_resumed() -> None:
+def test_a_broken_body_is_no_failed_get_and_a_problem_only_where_it_is_lost() -> None:
     counts = Counts()
     counts.broken_body("image", 200)
-    assert (counts.failed_gets, counts.problems) == (0, 1)
-    counts.resumed_bodies += 1
-    assert counts.problems == 0
+    assert (counts.broken_bodies, counts.failed_gets, counts.problems) == (1, 0, 0)
+    counts.lost_bodies += 1
+    assert counts.problems == 1
 
 
 def test_a_breach_is_a_problem() -> None:

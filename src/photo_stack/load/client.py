@@ -140,6 +140,7 @@ class Browser:
                         break
             except (aiohttp.ClientError, TimeoutError) as error:
                 self._broken(wanted, response, len(received))
+                self._counts.lost_bodies += 1
                 raise StepFailed from error
             self._finish(wanted, response, started, len(received), bytes(received))
         answer = Answer(response.status, response.headers, bytes(received))
@@ -171,6 +172,7 @@ class Browser:
             except (aiohttp.ClientError, TimeoutError) as error:
                 self._broken(wanted, response, received)
                 if response.status not in wanted.expect or not response.ok:
+                    self._counts.lost_bodies += 1
                     raise StepFailed from error
                 start, end = _bounds(response, len(content))
                 await self._resume(wanted, response.headers, content, (start + received, end), dict(headers or {}))
@@ -260,7 +262,7 @@ class Browser:
         etag = first.get("ETag")
         resume = Wanted(f"{wanted.operation}_resume", "GET", wanted.path, (_PARTIAL,))
         if etag is None:
-            self._counts.resumes_failed += 1
+            self._counts.lost_bodies += 1
             raise StepFailed
         conditions = {"Range", "If-None-Match", "If-Range"}
         kept = {name: value for name, value in headers.items() if name not in conditions}
@@ -287,7 +289,7 @@ class Browser:
             if position == end:
                 self._counts.resumed_bodies += 1
                 return
-        self._counts.resumes_failed += 1
+        self._counts.lost_bodies += 1
         raise StepFailed
 
     def _require(self, wanted: Wanted, answer: Answer, needs: Collection[str]) -> None:

@@ -102,7 +102,8 @@ class Counts:
         self.sent = 0
         self.failed_gets = 0
         self.resumed_bodies = 0
-        self.resumes_failed = 0
+        self.lost_bodies = 0
+        """Bodies that broke and were not made whole: small ones are not resumed, and a resume can fail."""
         self.breaches: Counter[str] = Counter()
         """What the service let happen and never may, by name: `foreign_photo_listed`, `forged_token_accepted`…"""
         self.samples: list[dict[str, Any]] = []
@@ -169,13 +170,7 @@ class Counts:
     @property
     def problems(self) -> int:
         """Everything that must not happen. A broken body that was resumed and verified is not a problem."""
-        return (
-            self.unexpected
-            + self.transport_errors
-            + self.corrupt_bodies
-            + max(0, self.broken_bodies - self.resumed_bodies)
-            + self.breaches.total()
-        )
+        return self.unexpected + self.transport_errors + self.corrupt_bodies + self.lost_bodies + self.breaches.total()
 
     def as_json(self) -> dict[str, Any]:
         """Return totals and every operation's account as plain values, ready for JSON."""
@@ -188,7 +183,7 @@ class Counts:
                 "failed_gets": self.failed_gets,
                 "broken_bodies": self.broken_bodies,
                 "resumed_bodies": self.resumed_bodies,
-                "resumes_failed": self.resumes_failed,
+                "lost_bodies": self.lost_bodies,
                 "corrupt_bodies": self.corrupt_bodies,
                 "abandoned": sum(operation.abandoned for operation in self.operations.values()),
                 "breaches": dict(sorted(self.breaches.items())),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from photo_stack.load.counts import Counts
 
 _MEGABYTE: Final = 1_000_000
+_WIDTH_OF_FILES: Final = 110
 
 
 class Progress:
@@ -65,15 +66,18 @@ class Progress:
 def render_report(result: dict[str, Any], path: Path, stream: IO[str] | None = None) -> None:
     """Print the result as a table, then totals and where the JSON is."""
     console = Console(file=stream, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=stream, highlight=False, width=_WIDTH_OF_FILES)
     table = Table(
         title=f"{result['kind']}: {result['target']}; latency in ms",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1),
         pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("operation", no_wrap=True)
-    table.add_column("answers", min_width=16)
+    table.add_column("answers", min_width=12)
     for heading in ("sent", "faults", "MB", "P50", "P95", "P99"):
         table.add_column(heading, justify="right")
     for name, counted in result["operations"].items():
@@ -84,10 +88,10 @@ def render_report(result: dict[str, Any], path: Path, stream: IO[str] | None = N
     received = f"{totals['bytes_received'] / _MEGABYTE:.1f} MB received, {totals['bytes_sent'] / _MEGABYTE:.1f} MB sent"
     console.print(f"{sent}, {received}{', interrupted' if pacing['interrupted'] else ''}")
     console.print(
-        f"unexpected answers {totals['unexpected']}, transport errors {totals['transport_errors']}, failed GETs"
-        f" {totals['failed_gets']}, broken bodies {totals['broken_bodies']} (resumed and verified"
-        f" {totals['resumed_bodies']}), corrupt bodies {totals['corrupt_bodies']}, breaches"
-        f" {sum(totals['breaches'].values())}"
+        f"unexpected answers {totals['unexpected']}, transport errors {totals['transport_errors']},"
+        f" failed GETs {totals['failed_gets']}, broken bodies {totals['broken_bodies']} (resumed and verified"
+        f" {totals['resumed_bodies']}, lost {totals['lost_bodies']}), corrupt bodies {totals['corrupt_bodies']},"
+        f" breaches {sum(totals['breaches'].values())}"
     )
     for sample in result["samples"]:
         console.print(f"  {sample['operation']}: {sample['outcome']}: {sample['said']}", markup=False)
