@@ -19,6 +19,7 @@ def registration(**changes: str) -> Registration:
     [
         ("Mina.Kim@Example.COM", "mina.kim@example.com"),
         ("mina+photos@example.com", "mina+photos@example.com"),
+        ("mina@photos.test", "mina@photos.test"),
         (unicodedata.normalize("NFD", "미나@example.com"), "미나@example.com"),
     ],
 )
