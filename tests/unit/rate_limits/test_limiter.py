@@ -6,7 +6,8 @@ from tests.support.samples import new_recorder, sample
 from photo_api.config import Settings
 from photo_api.context import Principal, RequestContext
 from photo_api.rate_limits.classes import RouteClass, route_class
-from photo_api.rate_limits.limiter import RateLimiter, address_key
+from photo_api.rate_limits.limiter import MemoryBackend, RateLimiter, address_key
+from photo_api.rate_limits.memory import BoundedMemoryStorage
 from photo_metrics import Recorder
 
 SETTINGS = Settings(
@@ -28,7 +29,8 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def limiter(recorder: Recorder) -> RateLimiter:
-    return RateLimiter(SETTINGS, recorder)
+    """With its clock stopped in the middle of a minute: no window ends during a test."""
+    return RateLimiter(SETTINGS, recorder, MemoryBackend(BoundedMemoryStorage(clock=lambda: 90.0)))
 
 
 async def allowed(limiter: RateLimiter, template: str, who: RequestContext, times: int = 200) -> int:
