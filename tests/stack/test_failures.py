@@ -54,11 +54,11 @@ def targets(stack: Stack) -> dict[str, str]:
 
 
 def critical(stack: Stack, since: int) -> list[tuple[str, str, str]]:
-    """Critical deliveries after the first ``since``: name, instance, status."""
+    """Critical deliveries about the service being down after the first ``since``: name, instance, status."""
     return [
         (record["alertname"], record["instance"], record["status"])
         for record in stack.delivered()[since:]
-        if record["severity"] == "critical"
+        if record["severity"] == "critical" and record["alertname"].startswith("ServiceDown")
     ]
 
 
