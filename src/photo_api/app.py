@@ -10,6 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from photo_api.accounts.middleware import AuthenticationMiddleware
 from photo_api.accounts.routes import router as accounts
 from photo_api.albums.routes import router as albums
+from photo_api.bodies import BodyLimitMiddleware
 from photo_api.components import Components, build_components
 from photo_api.config import Settings
 from photo_api.context import RequestContextMiddleware
@@ -29,18 +30,24 @@ from photo_metrics import InstrumentationMiddleware, Recorder, RouteTable
 VERSION = version("photo-api")
 
 
+def new_recorder(settings: Settings, node: str) -> Recorder:
+    """The recorder of an instance; ``node`` names it where the settings do not."""
+    return Recorder(
+        app="photo-api",
+        version=VERSION,
+        environment=settings.environment.value,
+        node=settings.node or node,
+        scrape_interval_seconds=settings.scrape_interval_seconds,
+    )
+
+
 def create_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     """The service as an ASGI application; its parts are on ``app.state.components``.
 
     Raises:
         ConfigurationError: a secret is missing or cannot be made.
     """
-    recorder = recorder or Recorder(
-        app="photo-api",
-        version=VERSION,
-        environment=settings.environment.value,
-        node=settings.node or "local",
-    )
+    recorder = recorder or new_recorder(settings, "local")
     components = build_components(settings, recorder)
 
     @asynccontextmanager
@@ -60,6 +67,7 @@ def create_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
 def _add_middlewares(app: FastAPI, components: Components) -> None:
     """Each is pure ASGI. Innermost first: what is added last sees a request first."""
     settings, recorder = components.settings, components.recorder
+    app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RateLimitMiddleware, limiter=components.rate_limiter)
     app.add_middleware(AuthenticationMiddleware, tokens=components.access_tokens, recorder=recorder)
     if settings.cors_origins:

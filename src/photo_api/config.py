@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(30.0, ge=0, le=600, description="serving goes on this long after SIGTERM")
     restart_allowance_seconds: float = Field(60.0, ge=0, le=3_600, description="a planned restart stays silent for")
     shutdown_seconds: float = Field(10.0, gt=0, le=120, description="requests in flight may take this long to finish")
+    scrape_interval_seconds: float = Field(
+        15.0, gt=0, le=120, description="how often Prometheus scrapes; a new client's series stays 0 for two scrapes"
+    )
     business_metrics_interval_seconds: float = Field(60.0, ge=1, le=3_600, description="totals are published every")
     reaper_interval_seconds: float = Field(30.0, ge=1, le=60, description="expired links and uploads are removed every")
     dependency_probe_seconds: float = Field(5.0, ge=1, le=60, description="dependencies are probed every")

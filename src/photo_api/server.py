@@ -16,11 +16,11 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from photo_api.app import VERSION, create_app
+from photo_api.app import create_app, new_recorder
 from photo_api.components import Components
 from photo_api.config import ConfigurationError, Settings
 from photo_api.http_protocol import BoundedHttpProtocol
-from photo_metrics import Recorder, metrics_app
+from photo_metrics import metrics_app
 
 _log = structlog.get_logger("photo_api.server")
 
@@ -87,12 +87,7 @@ async def serve(settings: Settings, host: str, port: int, metrics_port: int) -> 
         ConfigurationError: a port cannot be had, or a part of the service cannot be opened as it is configured.
         Unavailable: a part that must be there from the start is away.
     """
-    recorder = Recorder(
-        app="photo-api",
-        version=VERSION,
-        environment=settings.environment.value,
-        node=settings.node or f"{socket.gethostname()}:{port}",
-    )
+    recorder = new_recorder(settings, f"{socket.gethostname()}:{port}")
     with (
         contextlib.closing(listen(host, port, "--port")) as api_socket,
         contextlib.closing(listen(host, metrics_port, "--metrics-port")) as metrics_socket,

@@ -1,6 +1,7 @@
 """The net under everything: an exception nobody foresaw becomes a counted, logged 500 without a trace in it."""
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photo_api.context import context_of
@@ -35,6 +36,8 @@ class UnhandledErrorMiddleware:
             if started:
                 raise
             await problem_of(error, context_of(scope).request_id)(scope, receive, send)
+        except ClientDisconnect:  # nobody is left to answer; the instrumentation counts it as 499
+            return
         except Exception as error:
             self._recorder.unhandled_exception(error)
             request_id = context_of(scope).request_id
