@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
 
+from photo_stack.configuration import SCRAPE_SECONDS
 from photo_stack.haproxy import HARD_STOP_SECONDS
 from photo_stack.layout import HOST, StackSettings
 
@@ -82,7 +83,11 @@ def _instances(settings: StackSettings, command: tuple[str, ...]) -> list[Compon
 
 def api_environment(settings: StackSettings) -> dict[str, str]:
     """The instances' environment: the caller's, with the stack's defaults for what the caller did not set."""
-    defaults = {"PHOTO_API_DATA_DIR": str(settings.layout.api_data), "PHOTO_API_TRUSTED_PROXIES": TRUSTED_PROXIES}
+    defaults = {
+        "PHOTO_API_DATA_DIR": str(settings.layout.api_data),
+        "PHOTO_API_TRUSTED_PROXIES": TRUSTED_PROXIES,
+        "PHOTO_API_SCRAPE_INTERVAL_SECONDS": f"{SCRAPE_SECONDS:g}",
+    }
     return defaults | dict(os.environ) | {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}"}
 
 
