@@ -29,9 +29,9 @@ last_over_time(photo_api_drain_deadline_timestamp_seconds{$api}[${1h}]) > time()
     by=("job", "instance"),
     unit=Unit.COUNT,
     tiers=(warning("service-health/warning", 0, "30s"), critical("service-health/critical", 0, "1m")),
-    summary=Text("Photo API 인스턴스 {instance}가 다운되었습니다", "Photo API instance {instance} is down"),
+    summary=Text("Photo API 인스턴스가 다운되었습니다: {instance}", "Photo API instance {instance} is down"),
     description=Text(
-        "인스턴스 {instance}가 {hold} 이상 응답하지 않거나 준비되지 않은 상태입니다. 계획된 종료(드레인)가 아닙니다.",
+        "인스턴스({instance})가 {hold} 이상 응답하지 않거나 준비되지 않은 상태입니다. 계획된 종료(드레인)가 아닙니다.",
         "Instance {instance} has not answered, or has not been ready, for {hold}. No planned drain is under way.",
     ),
     next_steps=(

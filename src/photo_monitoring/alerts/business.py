@@ -5,10 +5,16 @@ from typing import Final
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
 from photo_monitoring.stimuli import Case, Ratio
 
-_FAILED: Final = Text(
-    "최근 {window} 요청의 {value}가 실패했습니다(4xx, 5xx). 기준 {threshold} 초과가 {hold} 이상 이어졌습니다.",
-    "Of the requests of the last {window}, {value} failed (4xx or 5xx); above {threshold} for {hold}.",
-)
+
+def _failed(ko: str, en: str) -> Text:
+    """Say which share of what (in the two languages) failed."""
+    return Text(
+        f"최근 {{window}} {ko} 요청의 {{value}}가 실패했습니다(4xx, 5xx). 기준 {{threshold}} 초과가 {{hold}} "
+        f"이상 이어졌습니다.",
+        f"Of the {en} of the last {{window}}, {{value}} failed (4xx or 5xx); above {{threshold}} for {{hold}}.",
+    )
+
+
 _SPLIT: Final = Text("4xx(입력, 인증)인지 5xx(우리 쪽)인지 나눕니다.", "4xx (input, sign-in) or 5xx (ours)?")
 
 HIGH_REGISTRATION_FAILURE_RATIO: Final = Alert(
@@ -35,7 +41,7 @@ sum by (job) (rate(http_requests_total{$api, handler="/auth/register", method="P
         critical("registration/critical", 0.3, "2m", minimum=20),
     ),
     summary=Text("회원가입 실패율이 높습니다", "Many registrations fail"),
-    description=_FAILED,
+    description=_failed("회원가입", "registrations"),
     next_steps=(
         _SPLIT,
         Text(
@@ -70,7 +76,7 @@ sum by (job) (rate(http_requests_total{$api, handler="/auth/login", method="POST
     unit=Unit.RATIO,
     tiers=(warning("login/warning", 0.2, "5m", minimum=20), critical("login/critical", 0.5, "2m", minimum=20)),
     summary=Text("로그인 실패율이 높습니다", "Many logins fail"),
-    description=_FAILED,
+    description=_failed("로그인", "logins"),
     next_steps=(
         Text(
             "429와 401이 많으면 무차별 대입을 의심하고 상위 클라이언트를 봅니다.",
@@ -108,7 +114,7 @@ sum by (job) (rate(http_requests_total{$api, handler="/photos/presigned-url", me
         critical("presigned-url/critical", 0.15, "2m", minimum=20),
     ),
     summary=Text("Presigned URL 생성 실패율이 높습니다", "Many presigned URLs cannot be made"),
-    description=_FAILED,
+    description=_failed("Presigned URL 생성", "requests for presigned URLs"),
     next_steps=(
         _SPLIT,
         Text(
@@ -231,7 +237,7 @@ sum by (job) (rate(http_requests_total{$api, handler=~"(/share/.+)?/photos/.+/im
         critical("image-views/critical", 0.15, "2m", minimum=20),
     ),
     summary=Text("이미지 조회 실패율이 높습니다", "Many images cannot be viewed"),
-    description=_FAILED,
+    description=_failed("이미지 조회", "requests for images"),
     next_steps=(
         _SPLIT,
         Text(

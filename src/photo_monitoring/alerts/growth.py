@@ -105,7 +105,7 @@ sum by (job, user_id) (max_over_time(photo_api_photo_upload_last_hour_bytes{$api
     tiers=(warning("user-upload/warning", _GB, "2m"), critical("user-upload/critical", 10 * _GB, "2m")),
     summary=Text("한 사용자가 많은 용량을 업로드했습니다", "One user uploads very much"),
     description=Text(
-        "사용자 {user_id}가 최근 {window} 동안 {value}를 업로드했습니다. 기준은 {threshold} 이상입니다.",
+        "사용자({user_id})가 최근 {window} 동안 {value}를 업로드했습니다. 기준은 {threshold} 이상입니다.",
         "User {user_id} uploaded {value} within {window}; the limit is {threshold}.",
     ),
     next_steps=(

@@ -5,11 +5,17 @@ from typing import Final
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
 from photo_monitoring.stimuli import Case, Firing, Level, Slow, located
 
-_SLOW: Final = Text(
-    "최근 {window} 요청의 {value}가 {threshold}초보다 오래 걸렸습니다. {percentile}가 {threshold}초를 넘은 "
-    "상태가 {hold} 이상 이어졌습니다.",
-    "Of the requests of the last {window}, {value} took longer than {threshold} s: {percentile} above it for {hold}.",
-)
+
+def _slow(ko: str, en: str) -> Text:
+    """Say how many of what (in the two languages) took longer than the threshold."""
+    return Text(
+        f"최근 {{window}} {ko}의 {{value}}가 {{threshold}}초보다 오래 걸렸습니다. "
+        "{percentile}가 {threshold}초를 넘은 상태가 {hold} 이상 이어졌습니다.",
+        f"Of the {en} of the last {{window}}, {{value}} took longer than {{threshold}} s: "
+        "{percentile} above it for {hold}.",
+    )
+
+
 _TIMED_REQUESTS: Final = Recording(
     "job:http_requests_timed:increase5m",
     """
@@ -61,7 +67,7 @@ SLOW_RESPONSE_TIME: Final = Alert(
         critical("response-time/critical", 3, "2m", minimum=20),
     ),
     summary=Text("응답 시간이 느립니다", "Responses are slow"),
-    description=_SLOW,
+    description=_slow("요청", "requests"),
     next_steps=_SLOW_STEPS,
     stimulus=Slow(metric="http_request_duration_seconds", having=_REQUEST_SERIES),
     cases=(
@@ -94,7 +100,7 @@ VERY_SLOW_RESPONSE_TIME: Final = Alert(
     unit=Unit.RATIO,
     tiers=(critical("response-time/critical/p99", 5, "2m", minimum=100),),
     summary=Text("가장 느린 응답이 매우 느립니다", "The slowest responses are very slow"),
-    description=_SLOW,
+    description=_slow("요청", "requests"),
     next_steps=_SLOW_STEPS,
     stimulus=Slow(metric="http_request_duration_seconds", having=_REQUEST_SERIES),
 )
@@ -119,7 +125,7 @@ sum by (job) (rate(photo_api_login_duration_seconds_count{$api, result="success"
     unit=Unit.RATIO,
     tiers=(warning("login-time/warning", 1, "5m", minimum=20), critical("login-time/critical", 3, "2m", minimum=20)),
     summary=Text("로그인이 느립니다", "Logins are slow"),
-    description=_SLOW,
+    description=_slow("성공한 로그인", "successful logins"),
     next_steps=(
         Text(
             "비밀번호 해싱 대기(동시 해시 수)와 CPU 사용률을 확인합니다.",
@@ -153,7 +159,7 @@ sum by (job) (rate(photo_api_image_access_duration_seconds_count{$api, result="s
     unit=Unit.RATIO,
     tiers=(warning("image-time/warning", 2, "5m", minimum=20), critical("image-time/critical", 5, "2m", minimum=20)),
     summary=Text("이미지 접근이 느립니다", "Images are slow"),
-    description=_SLOW,
+    description=_slow("성공한 이미지 접근", "images served"),
     next_steps=(
         Text(
             "Object Storage 다운로드 시간과 CDN 토큰 생성 시간을 확인합니다.",
@@ -189,7 +195,7 @@ sum by (job) (rate(photo_api_share_link_access_duration_seconds_count{$api}[${5m
     unit=Unit.RATIO,
     tiers=(warning("share-time/warning", 1, "5m", minimum=20), critical("share-time/critical", 3, "2m", minimum=20)),
     summary=Text("공유 링크 접근이 느립니다", "Share links are slow"),
-    description=_SLOW,
+    description=_slow("공유 링크 접근", "visits to share links"),
     next_steps=(
         Text(
             "토큰 상태별 시간을 나누어 무효한 토큰이 몰리는지 확인합니다.",
@@ -224,8 +230,8 @@ sum by (job, service) (rate(photo_api_external_request_duration_seconds_count{$a
         warning("external-time/warning", 2, "5m", minimum=20),
         critical("external-time/critical", 5, "2m", minimum=20),
     ),
-    summary=Text("외부 서비스 {service}가 느립니다", "External service {service} is slow"),
-    description=_SLOW,
+    summary=Text("외부 서비스가 느립니다: {service}", "External service {service} is slow"),
+    description=_slow("{service} 요청", "requests to {service}"),
     next_steps=(
         Text(
             "그 서비스의 상태 페이지와 네트워크 경로를 확인합니다.", "Check the service's status page and the network."
@@ -263,7 +269,7 @@ STALLED_EXTERNAL_SERVICE: Final = Alert(
     by=("job", "service"),
     unit=Unit.COUNT,
     tiers=(critical("external-time/critical/outage", 1, "1m"),),
-    summary=Text("외부 서비스 {service}가 응답하지 않습니다", "External service {service} does not answer"),
+    summary=Text("외부 서비스가 응답하지 않습니다: {service}", "External service {service} does not answer"),
     description=Text(
         "인스턴스 {value}개에서 {service}의 상태 확인이 {window} 내내 실패했고, 그 상태가 {hold} 이상 이어졌습니다.",
         "On {value} instances every probe of {service} failed for {window}, and that for {hold}.",

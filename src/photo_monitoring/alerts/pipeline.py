@@ -84,9 +84,9 @@ ALERTMANAGER_DOWN: Final = Alert(
     by=("job", "instance"),
     unit=Unit.COUNT,
     tiers=(critical(None, 0, "2m"),),
-    summary=Text("Alertmanager {instance}가 다운되었습니다", "Alertmanager {instance} is down"),
+    summary=Text("Alertmanager가 다운되었습니다: {instance}", "Alertmanager {instance} is down"),
     description=Text(
-        "Alertmanager {instance}가 {hold} 이상 응답하지 않습니다. 하나뿐이라면 어떤 알림도 전달되지 않습니다.",
+        "Alertmanager({instance})가 {hold} 이상 응답하지 않습니다. 하나뿐이라면 어떤 알림도 전달되지 않습니다.",
         "Alertmanager {instance} has not answered for {hold}. If it is the only one, no alert is delivered.",
     ),
     next_steps=(Text("프로세스와 로그를 확인하고 다시 시작합니다.", "Read its log and start it again."),),
@@ -151,9 +151,9 @@ sum by (job, instance, integration) (
     by=("job", "instance", "integration"),
     unit=Unit.COUNT,
     tiers=(critical(None, 0, "2m"),),
-    summary=Text("알림이 {integration}으로 전달되지 않습니다", "Alerts do not reach {integration}"),
+    summary=Text("알림이 채널에 전달되지 않습니다: {integration}", "Alerts do not reach {integration}"),
     description=Text(
-        "Alertmanager {instance}가 최근 {window} 동안 {integration} 채널로 {value}번 보내지 못했습니다.",
+        "Alertmanager({instance})가 최근 {window} 동안 {integration} 채널로 {value}번 보내지 못했습니다.",
         "Alertmanager {instance} failed {value} times in the last {window} to send to {integration}.",
     ),
     next_steps=(

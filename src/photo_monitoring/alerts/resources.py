@@ -147,7 +147,7 @@ max_over_time(node_filesystem_readonly{$node}[${2m}]) == 1
     tiers=(warning("disk/warning", 0.8, "10m"), critical("disk/critical", 0.9, "5m")),
     summary=Text("호스트 {instance}의 디스크 공간이 부족합니다", "A disk of host {instance} fills up"),
     description=Text(
-        "호스트 {instance}의 {mountpoint} 디스크 사용률이 {value}입니다. 기준 {threshold} 초과가 {hold} 이상 "
+        "호스트 {instance}의 {mountpoint} 파일시스템 사용률이 {value}입니다. 기준 {threshold} 초과가 {hold} 이상 "
         "이어졌습니다.",
         "Use of {mountpoint} on host {instance} is {value}; above {threshold} for {hold}.",
     ),
@@ -194,7 +194,8 @@ max_over_time(node_filesystem_readonly{$node}[${2m}]) == 1
     tiers=(critical("disk/critical/available", _GB, "1m"),),
     summary=Text("호스트 {instance}의 디스크가 거의 가득 찼습니다", "A disk of host {instance} is almost full"),
     description=Text(
-        "호스트 {instance}의 {mountpoint}에 남은 공간이 {value}뿐입니다. 기준 {threshold} 미만이 {hold} 이상 "
+        "호스트 {instance}의 {mountpoint} 파일시스템에 남은 공간이 {value}뿐입니다. 기준 {threshold} 미만이 "
+        "{hold} 이상 "
         "이어졌습니다.",
         "Only {value} are left on {mountpoint} of host {instance}; under {threshold} for {hold}.",
     ),
@@ -241,7 +242,7 @@ max_over_time(node_filesystem_readonly{$node}[${2m}]) == 1
     tiers=(warning(None, 0.8, "10m"), critical(None, 0.9, "5m")),
     summary=Text("호스트 {instance}의 inode가 부족합니다", "Host {instance} runs out of inodes"),
     description=Text(
-        "호스트 {instance}의 {mountpoint} inode 사용률이 {value}입니다. 기준 {threshold} 초과가 {hold} 이상 "
+        "호스트 {instance}의 {mountpoint} 파일시스템 inode 사용률이 {value}입니다. 기준 {threshold} 초과가 {hold} 이상 "
         "이어졌습니다. 공간이 남아도 파일을 만들 수 없게 됩니다.",
         "Inode use of {mountpoint} on host {instance} is {value}; above {threshold} for {hold}. Soon no file "
         "can be made.",
@@ -273,7 +274,8 @@ instance_mountpoint:node_filesystem_used:ratio > 0.5
     tiers=(warning(None, 0, "30m"),),
     summary=Text("호스트 {instance}의 디스크가 곧 가득 찹니다", "A disk of host {instance} will soon be full"),
     description=Text(
-        "최근 {window}의 추세대로면 호스트 {instance}의 {mountpoint}가 4시간 안에 가득 찹니다. 이 추세가 {hold} "
+        "최근 {window}의 추세대로면 호스트 {instance}의 {mountpoint} 파일시스템이 4시간 안에 가득 찹니다. 이 "
+        "추세가 {hold} "
         "이상 이어졌습니다.",
         "At the pace of the last {window}, {mountpoint} of host {instance} is full within 4 hours; so for {hold}.",
     ),

@@ -114,7 +114,7 @@ sum by (job, service) (rate(photo_api_external_request_duration_seconds_count{$a
         warning("external-errors/warning", 0.05, "5m", minimum=20),
         critical("external-errors/critical", 0.2, "2m", minimum=20),
     ),
-    summary=Text("외부 서비스 {service} 장애가 감지되었습니다", "External service {service} fails"),
+    summary=Text("외부 서비스 장애가 감지되었습니다: {service}", "External service {service} fails"),
     description=Text(
         "최근 {window} {service} 요청의 {value}가 실패했습니다. 기준 {threshold} 초과가 {hold} 이상 이어졌습니다.",
         "Of the requests to {service} in the last {window}, {value} failed; above {threshold} for {hold}.",
@@ -165,7 +165,7 @@ EXTERNAL_SERVICE_UNREACHABLE: Final = Alert(
     by=("job", "service"),
     unit=Unit.COUNT,
     tiers=(critical("external-errors/critical/outage", 1, "1m"),),
-    summary=Text("외부 서비스 {service}가 완전히 실패했습니다", "External service {service} fails completely"),
+    summary=Text("외부 서비스가 완전히 실패했습니다: {service}", "External service {service} fails completely"),
     description=Text(
         "인스턴스 {value}개에서 {service}에 {window} 내내 닿지 못했고, 그 상태가 {hold} 이상 이어졌습니다.",
         "On {value} instances {service} could not be reached for {window}, and that for {hold}.",
