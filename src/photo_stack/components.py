@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
 
-from photo_stack.configuration import SCRAPE_SECONDS
 from photo_stack.haproxy import HARD_STOP_SECONDS
-from photo_stack.layout import HOST, StackSettings
+from photo_stack.layout import HOST, SCRAPE_SECONDS, StackSettings
 
 TRUSTED_PROXIES = f"{HOST}/32"
 """The instances believe HAProxy's X-Forwarded-For alone; traffic generators use other addresses of 127.0.0.0/8."""

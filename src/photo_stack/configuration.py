@@ -10,11 +10,9 @@ import yaml
 from photo_monitoring.render import render_rules
 from photo_stack.components import WATCHDOG_REPEAT_SECONDS, Component
 from photo_stack.haproxy import render_config
-from photo_stack.layout import HOST, StackSettings
+from photo_stack.layout import HOST, SCRAPE_SECONDS, StackSettings
 
 JOBS = ("photo-api", "node", "haproxy", "prometheus", "alertmanager")
-
-SCRAPE_SECONDS = 5.0
 
 SAMPLE_LIMIT = 5_000
 """Of one scrape of an instance: over three times the series that it may have, so that only a run-away hits it."""

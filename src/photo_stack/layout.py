@@ -11,6 +11,7 @@ from photo_stack.errors import CannotStart
 
 HOST = "127.0.0.1"
 MAX_INSTANCES = 10
+SCRAPE_SECONDS = 5.0
 
 _LONGEST_SOCKET_PATH = 90  # sun_path holds 107 bytes, and HAProxy binds a temporary name with a suffix first
 _FIRST_API_OFFSET = 6
