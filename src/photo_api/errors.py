@@ -29,8 +29,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from photo_api.context import context_of
+from photo_metrics import HANDLER_KEY, RouteTable
 
 PROBLEM_JSON = "application/problem+json"
+_LONGEST_FIELD = 200  # the name of an unknown field is the client's
 
 
 class ApiError(Exception):
@@ -215,8 +217,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _methods_by_template(app: FastAPI) -> dict[str, str]:
+    """``Allow`` of each route template: the router itself names only the first route's methods."""
+    methods: dict[str, list[str]] = {}
+    for route in RouteTable.from_fastapi(app).declared():
+        methods.setdefault(route.template, []).append(route.method)
+    return {template: ", ".join(sorted(found)) for template, found in methods.items()}
+
+
 def install_error_handlers(app: FastAPI) -> None:
-    """Every foreseeable error leaves as problem+json; what is not foreseen is the middleware's."""
+    """Every foreseeable error leaves as problem+json; what is not foreseen is the middleware's. Routes come first."""
+    allowed = _methods_by_template(app)
 
     @app.exception_handler(ApiError)
     async def _api_error(request: Request, error: Exception) -> Response:
@@ -230,7 +241,10 @@ def install_error_handlers(app: FastAPI) -> None:
         title = known.title if known else str(error.detail)
         detail = None if error.detail == title else str(error.detail)
         request_id = context_of(request.scope).request_id
-        return problem_response(error.status_code, title, detail, request_id, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := allowed.get(request.scope[HANDLER_KEY])):
+            headers["Allow"] = methods
+        return problem_response(error.status_code, title, detail, request_id, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: Exception) -> Response:
@@ -240,7 +254,10 @@ def install_error_handlers(app: FastAPI) -> None:
         found = error.errors()
         if any(item["type"] == "json_invalid" for item in found):
             return problem_response(400, MalformedRequest.title, "The body is not valid JSON.", request_id)
+        if isinstance(error.body, bytes):  # FastAPI parsed it as nothing, for its type was not JSON's
+            return problem_of(UnsupportedMediaType("Send application/json."), request_id)
         fields = [
-            {"field": ".".join(str(part) for part in item["loc"]), "message": str(item["msg"])} for item in found[:20]
+            {"field": ".".join(str(part) for part in item["loc"])[:_LONGEST_FIELD], "message": str(item["msg"])}
+            for item in found[:20]
         ]
         return problem_response(422, InvalidInput.title, "Some fields were refused.", request_id, errors=fields)

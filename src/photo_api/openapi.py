@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from photo_api.errors import PROBLEM_JSON, Problem
+from photo_api.errors import PROBLEM_JSON, Problem, problems
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -20,11 +20,25 @@ def install_openapi(app: FastAPI) -> None:
                 license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
                 routes=app.routes,
             )
+            _say_what_bodies_meet(schema)
             _say_problem_json(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's documented way to change the description
+
+
+def _say_what_bodies_meet(schema: dict[str, Any]) -> None:
+    """Wherever JSON is read it may be malformed, too large, of another type, or refused by its schema."""
+    described = {str(status): answer["description"] for status, answer in problems(400, 413, 415, 422).items()}
+    for path in schema.get("paths", {}).values():
+        for operation in path.values():
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                answers = operation["responses"]
+                answers.update(
+                    {status: {"description": text} for status, text in described.items() if status not in answers}
+                )
+                operation["responses"] = dict(sorted(answers.items()))
 
 
 def _say_problem_json(schema: dict[str, Any]) -> None:
