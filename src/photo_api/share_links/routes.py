@@ -4,6 +4,7 @@ from time import perf_counter
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from photo_api.context import context_of
@@ -20,8 +21,20 @@ from photo_metrics import client_prefix
 router = APIRouter(route_class=DirectRoute)
 
 Token = Annotated[str, Path(min_length=1, max_length=512, description="from the link's URL")]
+
+
+def _from_utf8(value: str | None) -> str | None:
+    """A header's octets, which arrive as Latin-1, as the UTF-8 that clients mean where it is valid."""
+    try:
+        return None if value is None else value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
 SharePassword = Annotated[
-    str | None, Header(alias="X-Share-Password", max_length=512, description="where the link has a password")
+    str | None,
+    Header(alias="X-Share-Password", max_length=512, description="where the link has a password; UTF-8"),
+    AfterValidator(_from_utf8),
 ]
 
 

@@ -4,7 +4,17 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Password = Annotated[str, Field(min_length=4, max_length=128, description="sent as X-Share-Password by visitors")]
+# What a header can carry: its value is stripped of spaces at both ends, and holds no control characters.
+Password = Annotated[
+    str,
+    Field(
+        min_length=4,
+        max_length=128,
+        pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$",
+        description="sent as X-Share-Password by visitors, in UTF-8; one line, no space at its ends",
+        examples=["picnic-2026"],
+    ),
+]
 
 
 class ShareLinkIn(BaseModel):
@@ -14,7 +24,9 @@ class ShareLinkIn(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"expires_in_days": 7, "password": "picnic-2026"}]}
     )
 
-    expires_in_days: int | None = Field(None, ge=1, le=3_650, description="days until it ends; null: until revoked")
+    expires_in_days: int | None = Field(
+        None, ge=1, le=3_650, strict=True, description="days until it ends; null: until revoked", examples=[7]
+    )
     password: Password | None = None
 
 
