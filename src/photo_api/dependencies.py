@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
+from pydantic import BeforeValidator
 
 from photo_api.components import Components
 from photo_api.context import Principal, context_of
@@ -47,4 +48,13 @@ CurrentUser = Annotated[
 ]
 Id = Annotated[str, Path(pattern=ID_PATTERN, json_schema_extra={"format": "uuid"})]
 Cursor = Annotated[str | None, Query(pattern=ID_PATTERN, description="next_cursor of the page before")]
-Limit = Annotated[int, Query(ge=1, le=100, description="items a page")]
+
+
+def _in_digits(value: object) -> object:
+    """Pydantic would also take 1.0, 1_0 and spaces for a number."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be a number in digits")
+    return value
+
+
+Limit = Annotated[int, Query(ge=1, le=100, description="items a page"), BeforeValidator(_in_digits)]

@@ -39,7 +39,7 @@ async def upload(
     services: Services,
     request: Request,
     key: Annotated[str, PathParameter(max_length=100, description="the object_key")],
-    expires: Annotated[int, Query(ge=0, le=2**40, description="Unix time")],
+    expires: Annotated[str, Query(pattern=r"^[1-9][0-9]{0,11}$", description="Unix time, exactly as in the URL")],
     signature: Annotated[str, Query(max_length=200)],
 ) -> Response:
     """Store the body; nothing is stored unless all of it came."""
@@ -53,7 +53,7 @@ async def upload(
         raise MalformedRequest("Content-Length is not a number of bytes.")
     stored = await storage.receive_upload(
         key,
-        expires=expires,
+        expires=int(expires),
         signature=signature,
         content_type=request.headers.get("Content-Type", ""),
         size=int(length),
