@@ -48,7 +48,7 @@ def _limits(alert: Alert, tier: Tier, settings: "Settings") -> dict[str, str]:
     limits = {
         "threshold": read_value(alert.unit, tier.threshold),
         "hold": durations.words(durations.scaled(tier.hold, settings.time_scale), settings.lang),
-        "window": durations.words(durations.scaled_window(alert.window, settings.time_scale), settings.lang),
+        "window": durations.words(durations.scaled(alert.window, settings.time_scale), settings.lang),
     }
     if alert.share is not None:
         limits["threshold"] = f"{tier.threshold:.4g}"

@@ -11,9 +11,6 @@ _WORDS: Final = {
     "en": {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"},
 }
 
-# A range shorter than this holds fewer than three scrapes of the local stack (every 5 s), and rate() sees nothing.
-SHORTEST_WINDOW_SECONDS: Final = 15.0
-
 
 def is_duration(text: str) -> bool:
     """Say whether `text` is a duration such as `5m` or `6d23h30m`."""
@@ -47,14 +44,6 @@ def duration(value: float) -> str:
 def scaled(text: str, time_scale: float) -> str:
     """Divide a duration by `time_scale`; at 1 the text stays as it was written."""
     return text if time_scale == 1 else duration(seconds(text) / time_scale)
-
-
-def scaled_window(text: str, time_scale: float) -> str:
-    """Divide a range by `time_scale`, but never below `SHORTEST_WINDOW_SECONDS`."""
-    if time_scale == 1:
-        return text
-    whole = seconds(text)
-    return duration(max(whole / time_scale, min(whole, SHORTEST_WINDOW_SECONDS)))
 
 
 def words(text: str, lang: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from photo_monitoring.criteria import Alert, Recording, Tier
-from photo_monitoring.durations import is_duration, scaled_window
+from photo_monitoring.durations import is_duration, scaled
 
 if TYPE_CHECKING:
     from photo_monitoring.settings import Settings
@@ -46,7 +46,7 @@ class _Values(Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         if is_duration(key):
-            return scaled_window(key, self._settings.time_scale)
+            return scaled(key, self._settings.time_scale)
         return self._fixed[key]
 
     def __iter__(self) -> Iterator[str]:

@@ -39,8 +39,9 @@ def test_the_time_scale_divides_for_and_interval_and_windows() -> None:
     assert "[30s]" in render_rules(time_scale=10)["photo_api_availability.yml"]
 
 
-def test_a_large_time_scale_leaves_three_scrapes_in_every_window() -> None:
-    assert "[15s]" in render_rules(time_scale=100)["photo_api_availability.yml"]
+def test_windows_may_be_fractions_of_a_second() -> None:
+    """A drill's scrapes are as much faster, so that a short window holds as many of them."""
+    assert "[2s500ms]" in render_rules(time_scale=120)["photo_api_availability.yml"]
 
 
 def test_the_time_scale_leaves_thresholds_alone() -> None:
