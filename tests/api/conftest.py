@@ -1,5 +1,6 @@
 """The whole service over ASGI: production middleware stack, SQLite in a temporary directory, cheap Argon2."""
 
+import asyncio
 import io
 import random
 from collections.abc import AsyncIterator, Callable
@@ -34,7 +35,7 @@ def start(tmp_path: Path) -> Start:
             "rate_limit_default_per_minute": 10_000,
         }
         settings = Settings(**(values | overrides))
-        migrate(settings.resolved_database_url)
+        await asyncio.to_thread(migrate, settings.resolved_database_url)  # it runs a loop of its own
         app = create_app(settings)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(app.router.lifespan_context(app))
