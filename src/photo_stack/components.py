@@ -85,7 +85,7 @@ def api_environment(settings: StackSettings) -> dict[str, str]:
     defaults = {
         "PHOTO_API_DATA_DIR": str(settings.layout.api_data),
         "PHOTO_API_TRUSTED_PROXIES": TRUSTED_PROXIES,
-        "PHOTO_API_SCRAPE_INTERVAL_SECONDS": f"{SCRAPE_SECONDS:g}",
+        "PHOTO_API_SCRAPE_INTERVAL_SECONDS": f"{SCRAPE_SECONDS / settings.time_scale:g}",
     }
     return defaults | dict(os.environ) | {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}"}
 
