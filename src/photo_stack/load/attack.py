@@ -30,6 +30,7 @@ NOISY_SHARE: Final = 0.3
 """Part of all slots that the noisy client takes."""
 _LIMITED: Final = 429
 _UPLOAD_REFUSED: Final = (400, 401, 403, 409, 411, 413, 415, 422)
+_CONFIRM_REFUSED: Final = (400, 404, 409, 410, 422)
 _OK_BELOW: Final = 400
 
 
@@ -209,7 +210,7 @@ class Attack:
         await errand.as_user(Wanted("attack_foreign_album", method, path, (404, _LIMITED)), json=json)
 
     async def _misuse_upload_url(self, errand: Errand) -> None:
-        """Send to a presigned URL what was not signed: another type, more bytes, or under an altered signature."""
+        """Send to a presigned URL what was not signed: another type, fewer bytes, or under an altered signature."""
         rng = self._world.rng
         file = self._world.pool.photo(rng)
         order = {
@@ -233,8 +234,21 @@ class Attack:
             content = content[:-1]
         else:
             url = url[:-4] + ("AAAA" if not url.endswith("AAAA") else "BBBB")
-        wanted = Wanted(f"attack_upload_{kind}", str(presigned["upload_method"]), url, (*_UPLOAD_REFUSED, _LIMITED))
-        await errand.send(wanted, headers=headers, body=aiohttp.BytesIOPayload(io.BytesIO(content)))
+        wanted = Wanted(
+            f"attack_upload_{kind}",
+            str(presigned["upload_method"]),
+            url,
+            (*_UPLOAD_REFUSED, _LIMITED),
+            may_be_cut=True,
+        )
+        try:
+            await errand.send(wanted, headers=headers, body=aiohttp.BytesIOPayload(io.BytesIO(content)))
+        except StepFailed as failure:
+            if failure.status is not None:
+                raise
+        # Whatever became of the answer, nothing may have been stored.
+        confirm = Wanted("attack_confirm", "POST", "/photos/confirm", (*_CONFIRM_REFUSED, _LIMITED))
+        await errand.as_user(confirm, json={"photo_id": presigned["photo_id"]})
 
     async def _replay_refresh_token(self, errand: Errand) -> None:
         """Use a refresh token twice; then the whole family must be revoked."""
@@ -254,7 +268,9 @@ class Attack:
             return
         for token in (first, Tokens.of(answer).refresh):
             wanted = Wanted("attack_refresh_replay", "POST", "/auth/refresh", (401, _LIMITED))
-            await errand.send(wanted, limit="auth", json={"refresh_token": token})
+            answer = await errand.send(wanted, limit="auth", json={"refresh_token": token})
+            if answer.status == _LIMITED:  # the replay never reached the tokens, so nothing was revoked
+                return
 
 
 async def _at_once() -> None:
