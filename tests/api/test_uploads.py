@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
+from tests.support.ports import wait_until
 from tests.support.service import Service, Start, User
 from tests.unit.photos import pictures
+
+from photo_api.storage import outbox
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 JPEG = pictures.picture()
@@ -475,6 +479,57 @@ async def test_an_upload_confirmed_while_it_is_reaped_is_either_there_or_gone(se
         image = await service.client.get(f"/photos/{upload['photo_id']}/image", headers=user.headers)
         there = [path for path in stored(service) if path.name == upload["object_key"]]
         assert (status, image.status_code, len(there)) in {(200, 200, 1), (410, 404, 0), (404, 404, 0), (409, 404, 0)}
+
+
+async def test_what_expires_while_it_is_verified_is_gone_and_leaves_nothing_even_if_it_was_sealed(
+    service: Service, user: User
+) -> None:
+    await confirm(service, user, await uploaded(service, user))
+    (worker,) = psutil.Process().children()
+    upload = await uploaded(service, user)
+    worker.suspend()
+    confirming = asyncio.create_task(confirm(service, user, upload))
+    await asyncio.to_thread(
+        wait_until, lambda: any(path.parent.name == "temp" for path in stored(service)), "the verification's begin"
+    )
+    await expire(service, upload)
+    await service.components.photos.reap()
+    assert (await put(service, upload)).status_code == 200  # the same bytes again, so that sealing finds them
+    worker.resume()
+    assert (await confirming).status_code == 410
+    await service.components.photos.reap()
+    assert len(stored(service)) == 1
+    assert await totals(service) == (1, len(JPEG))
+
+
+async def test_of_several_instances_one_takes_a_deletion(service: Service) -> None:
+    database = service.components.database
+    async with database.transaction() as transaction:
+        await outbox.enqueue(transaction, UNKNOWN, 1_000)
+        await outbox.enqueue(transaction, UNKNOWN, 2_000)
+    (row,) = await outbox.due(database, 1_000, 10)
+    async with database.transaction() as transaction:
+        assert await outbox.claim(transaction, row, 1_000)
+        assert not await outbox.claim(transaction, row, 1_000)
+    assert await outbox.due(database, 1_000 + outbox.FIRST_RETRY_MS - 1, 10) == []
+
+
+async def test_a_deletion_is_tried_ever_more_rarely_but_at_least_every_hour(service: Service) -> None:
+    database = service.components.database
+    async with database.transaction() as transaction:
+        await outbox.enqueue(transaction, UNKNOWN, 0)
+    waits = []
+    now = 0
+    for _ in range(12):
+        (row,) = await database.fetch_all("SELECT * FROM object_deletions")
+        now = row["next_attempt_ms"]
+        async with database.transaction() as transaction:
+            assert await outbox.claim(transaction, row, now)
+        (row,) = await database.fetch_all("SELECT * FROM object_deletions")
+        waits.append(row["next_attempt_ms"] - now)
+    assert waits[:3] == [15_000, 30_000, 60_000]
+    assert waits[-1] == 3_600_000
+    assert waits == sorted(waits)
 
 
 async def test_a_deletion_that_fails_is_tried_again_later(service: Service, user: User) -> None:

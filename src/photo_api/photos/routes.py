@@ -7,12 +7,14 @@ from fastapi import APIRouter, Request, Response
 
 from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import TooLarge, problems
+from photo_api.ids import ID_PATTERN
 from photo_api.photos.direct import FORM_OVERHEAD_BYTES
 from photo_api.photos.images import IMAGE_ANSWERS, image_response
 from photo_api.photos.multipart import parts_of
 from photo_api.photos.schemas import (
     ALBUM_ID,
     CONTENT_TYPES,
+    ONE_LINE,
     ConfirmIn,
     PhotoChange,
     PhotoOut,
@@ -35,10 +37,10 @@ _FORM: Final[dict[str, Any]] = {
                 "required": ["album_id", "file"],
                 "additionalProperties": False,
                 "properties": {
-                    "album_id": {"type": "string", "format": "uuid", "examples": [ALBUM_ID]},
+                    "album_id": {"type": "string", "format": "uuid", "pattern": ID_PATTERN, "examples": [ALBUM_ID]},
                     "file": {"type": "string", "format": "binary", "description": "with its type and file name"},
-                    "title": {"type": "string", "maxLength": 200},
-                    "description": {"type": "string", "maxLength": 4000},
+                    "title": {"type": "string", "maxLength": 200, "pattern": ONE_LINE, "examples": ["The beach"]},
+                    "description": {"type": "string", "maxLength": 4000, "pattern": r"^[^\x00]*$"},
                 },
             },
             "encoding": {"file": {"contentType": ", ".join(CONTENT_TYPES)}},

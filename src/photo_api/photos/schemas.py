@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from photo_api.fields import json_number
 from photo_api.ids import ID_PATTERN
 
 CONTENT_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/heic")
@@ -14,14 +15,14 @@ ALBUM_ID: Final = "019ab0c2-1f6a-7b6e-8a51-3d7c2f9e4b10"
 CHECKSUM: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 # One line, and nothing a database or a header could not hold; pydantic refuses lone surrogates by itself.
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
 Uuid = Annotated[str, Field(pattern=ID_PATTERN, json_schema_extra={"format": "uuid"})]
 Filename = Annotated[
     str,
-    Field(min_length=1, max_length=255, pattern=_ONE_LINE, description="kept for display only", examples=["beach.jpg"]),
+    Field(min_length=1, max_length=255, pattern=ONE_LINE, description="kept for display only", examples=["beach.jpg"]),
 ]
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_ONE_LINE, examples=["The beach"])]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE, examples=["The beach"])]
 Description = Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$", examples=["Early, before the crowds"])]
 Checksum = Annotated[
     str, Field(pattern=r"^[0-9a-fA-F]{64}$", description="SHA-256 of the content, hex", examples=[CHECKSUM])
@@ -38,8 +39,8 @@ class PresignedUploadIn(_Input):
     album_id: Uuid = Field(description="one of your albums; the photo joins it when confirmed", examples=[ALBUM_ID])
     filename: Filename
     content_type: ContentType
-    file_size: int = Field(
-        ge=1, le=2**40, strict=True, description="bytes; the upload must have exactly these", examples=[482_113]
+    file_size: Annotated[int, BeforeValidator(json_number)] = Field(
+        ge=1, le=2**40, description="bytes; the upload must have exactly these", examples=[482_113]
     )
     checksum_sha256: Checksum | None = Field(None, description="checked at confirm; SHA-256, hex")
     title: Title | None = None

@@ -168,7 +168,14 @@ class FileSystemStorage:
         file = await self._call("download", self._files.open_sealed, key, start, stop)
         if file is None:
             raise NotFound("There is no such image any more.")
-        return _Reader(file, self._in_thread)
+        return _Reader(file, self._next_piece)
+
+    async def _next_piece(self, file: SealedFile) -> bytes:
+        try:
+            return await self._in_thread(file.next_piece)
+        except Unavailable:
+            with self._recorder.external_request("object_storage", operation="download"):  # a failure of its own
+                raise
 
     async def delete(self, key: str) -> None:
         """Remove every file of the object."""
@@ -203,9 +210,9 @@ class FileSystemStorage:
 class _Reader:
     """Pieces of an open object, each read in a thread; the first has been."""
 
-    def __init__(self, file: SealedFile, in_thread: Callable[..., Awaitable[bytes]]) -> None:
+    def __init__(self, file: SealedFile, next_piece: Callable[[SealedFile], Awaitable[bytes]]) -> None:
         self._file = file
-        self._in_thread = in_thread
+        self._next_piece = next_piece
         self._first = file.first
 
     def __aiter__(self) -> Self:
@@ -214,7 +221,7 @@ class _Reader:
     async def __anext__(self) -> bytes:
         piece, self._first = self._first, b""
         if not piece:
-            piece = await self._in_thread(self._file.next_piece)
+            piece = await self._next_piece(self._file)
         if not piece:
             raise StopAsyncIteration
         return piece

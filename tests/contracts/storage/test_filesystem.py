@@ -210,8 +210,8 @@ async def test_a_missing_object_is_not_counted_as_an_error_of_the_storage(
     assert errors(recorder) == before
 
 
-async def test_an_object_that_was_cut_short_breaks_off_instead_of_pretending(
-    storage: FileSystemStorage, tmp_path: Path
+async def test_an_object_that_was_cut_short_breaks_off_and_is_counted_instead_of_pretending(
+    storage: FileSystemStorage, recorder: Recorder, tmp_path: Path
 ) -> None:
     upload = await storage.store(new_id(), JPEG, 10**7, chunks(bytes(600_000)))
     await storage.seal(upload)
@@ -221,6 +221,7 @@ async def test_an_object_that_was_cut_short_breaks_off_instead_of_pretending(
     with pytest.raises(Unavailable):
         assert b"".join([piece async for piece in reader]) == b""
     await reader.aclose()
+    assert errors(recorder) == 1
 
 
 async def test_sealing_leaves_one_file_and_deleting_none(

@@ -1,14 +1,18 @@
-"""Ranges and file names in the answers to image requests."""
+"""Ranges and file names in the answers to image requests, and clients that stop taking the answer."""
 
+import asyncio
 import re
+from typing import Self
 from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message, Scope
 
-from photo_api.errors import RangeNotSatisfiable
-from photo_api.photos.images import content_disposition, parse_range
+from photo_api.errors import RangeNotSatisfiable, Unavailable
+from photo_api.photos import images
+from photo_api.photos.images import StreamedResponse, content_disposition, parse_range
 
 SIZE = 1_000
 
@@ -81,3 +85,83 @@ def test_no_file_name_can_break_out_of_the_header(name: str) -> None:
     assert re.fullmatch(r"inline; filename=\"[ !#-$&-.0-:<-\[\]-~]*\"(; filename\*=UTF-8''[A-Za-z0-9%._~-]+)?", value)
     _, star, encoded = value.partition("filename*=UTF-8''")
     assert (unquote(encoded) if star else value.partition('"')[2][:-1]) == name
+
+
+class Pieces:
+    """Ten pieces, the last of which storage may fail to read."""
+
+    def __init__(self, *, fail: bool = False) -> None:
+        self.left = 10
+        self.closed = False
+        self._fail = fail
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self.left == 0:
+            raise StopAsyncIteration
+        self.left -= 1
+        if self._fail and self.left == 0:
+            raise Unavailable
+        return b"x"
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Connection:
+    """What the server sees: it takes ``takes`` messages and then stands still, or the client is gone."""
+
+    def __init__(self, *, takes: int = 100, gone: bool = False) -> None:
+        self.sent: list[Message] = []
+        self._takes = takes
+        self._gone = gone
+
+    async def receive(self) -> Message:
+        if not self._gone:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        await asyncio.sleep(0)
+        if len(self.sent) == self._takes:
+            await asyncio.Event().wait()
+        self.sent.append(message)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.sent[-1].get("more_body", True)
+
+
+SCOPE: Scope = {"type": "http", "method": "GET"}
+
+
+async def test_a_body_is_sent_whole_and_closed() -> None:
+    pieces, connection = Pieces(), Connection()
+    await StreamedResponse(200, {"Content-Length": "10"}, pieces)(SCOPE, connection.receive, connection.send)
+    assert b"".join(message.get("body", b"") for message in connection.sent) == b"x" * 10
+    assert connection.is_complete
+    assert pieces.closed
+
+
+async def test_a_client_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "SEND_TIMEOUT_SECONDS", 0.01)
+    pieces, connection = Pieces(), Connection(takes=3)
+    await StreamedResponse(200, {"Content-Length": "10"}, pieces)(SCOPE, connection.receive, connection.send)
+    assert not connection.is_complete
+    assert pieces.closed
+
+
+async def test_nothing_more_is_read_for_a_client_that_is_gone() -> None:
+    pieces, connection = Pieces(), Connection(gone=True)
+    await StreamedResponse(200, {"Content-Length": "10"}, pieces)(SCOPE, connection.receive, connection.send)
+    assert pieces.left >= 8
+    assert pieces.closed
+
+
+async def test_storage_that_fails_later_breaks_the_body_off_and_raises_nothing() -> None:
+    pieces, connection = Pieces(fail=True), Connection()
+    await StreamedResponse(200, {"Content-Length": "10"}, pieces)(SCOPE, connection.receive, connection.send)
+    assert not connection.is_complete
+    assert pieces.closed
