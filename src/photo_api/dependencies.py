@@ -9,6 +9,7 @@ from pydantic import BeforeValidator
 from photo_api.components import Components
 from photo_api.context import Principal, context_of
 from photo_api.errors import Unauthenticated
+from photo_api.fields import in_digits
 from photo_api.ids import ID_PATTERN
 
 
@@ -48,13 +49,4 @@ CurrentUser = Annotated[
 ]
 Id = Annotated[str, Path(pattern=ID_PATTERN, json_schema_extra={"format": "uuid"})]
 Cursor = Annotated[str | None, Query(pattern=ID_PATTERN, description="next_cursor of the page before")]
-
-
-def _in_digits(value: object) -> object:
-    """Pydantic would also take 1.0, 1_0 and spaces for a number."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ValueError("must be a number in digits")
-    return value
-
-
-Limit = Annotated[int, Query(ge=1, le=100, description="items a page"), BeforeValidator(_in_digits)]
+Limit = Annotated[int, Query(ge=1, le=100, description="items a page"), BeforeValidator(in_digits)]

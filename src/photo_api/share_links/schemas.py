@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from photo_api.fields import json_number
 
 # What a header can carry: its value is stripped of spaces at both ends, and holds no control characters.
 Password = Annotated[
@@ -24,8 +26,8 @@ class ShareLinkIn(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"expires_in_days": 7, "password": "picnic-2026"}]}
     )
 
-    expires_in_days: int | None = Field(
-        None, ge=1, le=3_650, strict=True, description="days until it ends; null: until revoked", examples=[7]
+    expires_in_days: Annotated[int, Field(ge=1, le=3_650), BeforeValidator(json_number)] | None = Field(
+        None, description="days until it ends; null: until revoked", examples=[7]
     )
     password: Password | None = None
 
