@@ -122,6 +122,16 @@ async def test_a_wrong_statement_is_counted_and_never_shows_its_values(database:
     assert errors.count == 1
 
 
+async def test_a_photo_is_pending_or_ready_and_nothing_else(database: Database, errors: Errors) -> None:
+    await add_user(database, "a")
+    with pytest.raises(StatementFailed):
+        await database.execute(
+            "INSERT INTO photos (id, owner_id, status, object_key, filename, content_type, file_size, created_ms)"
+            " VALUES ('p', 'a', 'lost', 'k', 'a.jpg', 'image/jpeg', 1, 1)"
+        )
+    assert errors.count == 1
+
+
 async def test_execute_tells_how_many_rows_changed(database: Database) -> None:
     for user_id in "abc":
         await add_user(database, user_id)

@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("pending_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_photos_owner_id"), ondelete="CASCADE"),
+        sa.CheckConstraint("status IN ('pending', 'ready')", name=op.f("ck_photos_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_photos")),
         sa.UniqueConstraint("object_key", name=op.f("uq_photos_object_key")),
     )
