@@ -95,7 +95,7 @@ class RequestContextMiddleware:
         address = peer
         for hop in reversed(forwarded.decode("latin-1").split(",")):
             try:
-                address = str(ipaddress.ip_address(hop.strip()))
+                address = str(ipaddress.ip_address(hop.strip())).partition("%")[0]  # a zone may be any text
             except ValueError:
                 break
             if not self._trusts(address):

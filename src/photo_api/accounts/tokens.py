@@ -63,7 +63,7 @@ class AccessTokens:
             return None
         try:
             principal, expires = self._decode(token)
-        except (jwt.PyJWTError, ValueError, RecursionError):  # the last: a header nested beyond the JSON parser
+        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):  # numbers beyond floats, endless nesting
             return None
         self._remember(token, principal, expires, now)
         return principal
