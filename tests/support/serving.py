@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -37,6 +38,33 @@ class Served(ApiProcess):
     def total(self, name: str, **labels: str) -> float:
         """The sum of the samples that have these labels."""
         return sum(value for found, value in self.samples(name) if labels.items() <= found.items())
+
+    def description(self) -> dict[str, Any]:
+        """The OpenAPI description."""
+        description: dict[str, Any] = httpx.get(f"{self.url}/openapi.json", timeout=20).raise_for_status().json()
+        return description
+
+    def faults(self, *secrets: str) -> list[str]:
+        """What no input may bring about: errors of ours, traces, ``secrets`` shown, answers or labels not described."""
+        page, said = self.metrics_page(), self.out + self.err
+        paths = self.description()["paths"]
+        found = [
+            f"{place} shows {secret}"
+            for secret in secrets
+            for place, text in (("the log", said), ("/metrics", page))
+            if secret in text
+        ]
+        if "Traceback" in said or self.err:
+            found.append(f"a trace: {said[said.find('Traceback') :][:2_000]}\n{self.err}")
+        for labels, count in self.samples("http_requests_total"):
+            handler, method, status = labels["handler"], labels["method"].lower(), labels["status"]
+            if not count or (handler in {"none", "OTHER"} and status < "500"):
+                continue
+            answers = paths.get(handler, {}).get(method, {}).get("responses")
+            known = {"405"} if answers is None else {*answers, "499"}  # 499: the client had left
+            if handler not in paths or status >= "500" or status not in known:
+                found.append(f"{count:g} × {labels}")
+        return found
 
     def memory_bytes(self) -> int:
         """What the process has in memory."""
