@@ -35,6 +35,7 @@ class Group(StrEnum):
     RESOURCES = "photo_api_resources"
     BUSINESS = "photo_api_business"
     GROWTH = "photo_api_growth"
+    SLO = "photo_api_slo"
     PIPELINE = "photo_api_pipeline"
 
 
@@ -63,10 +64,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recorded expression, named `level:metric:operations`; recorded in the group of the alert that uses it."""
+    """A recorded expression, named `level:metric:operations`; recorded in the group of the alert that uses it.
+
+    `labels` are added to what is recorded: several recordings may share a name when these differ.
+    """
 
     name: str
     expr: str
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class Tier:
     """One criterion of the guide: how much, for how long, how urgent.
 
     `criterion` is its id in the guide's index (None: ours, the guide has none). `threshold` is in the alert's unit, or
-    in seconds for an alert with `share`. `minimum` is the volume under which the tier is silent.
+    in seconds for an alert with `share`. `minimum` is the volume under which the tier is silent. `condition` replaces
+    the alert's whole condition, where the tiers differ by more than a number.
     """
 
     severity: Severity
@@ -82,6 +88,7 @@ class Tier:
     hold: str
     criterion: str | None = None
     minimum: float | None = None
+    condition: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a `for` that is no duration."""

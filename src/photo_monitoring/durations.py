@@ -7,8 +7,8 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, 
 _PART: Final = re.compile(r"(\d+)(ms|[smhdw])")
 _WHOLE: Final = re.compile(r"(?:\d+(?:ms|[smhdw]))+")
 _WORDS: Final = {
-    "ko": {"w": "주", "d": "일", "h": "시간", "m": "분", "s": "초", "ms": "밀리초"},
-    "en": {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"},
+    "ko": {"d": "일", "h": "시간", "m": "분", "s": "초", "ms": "밀리초"},
+    "en": {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"},
 }
 
 
@@ -25,10 +25,10 @@ def seconds(text: str) -> float:
     return sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
 
 
-def _parts(value: float) -> list[tuple[int, str]]:
+def _parts(value: float, *, weeks: bool = True) -> list[tuple[int, str]]:
     rest = round(value * 1000)
     parts = []
-    for unit in ("w", "d", "h", "m", "s", "ms"):
+    for unit in ("w", "d", "h", "m", "s", "ms")[0 if weeks else 1 :]:
         size = round(_SECONDS[unit] * 1000)
         number, rest = divmod(rest, size)
         if number:
@@ -47,8 +47,8 @@ def scaled(text: str, time_scale: float) -> str:
 
 
 def words(text: str, lang: str) -> str:
-    """Say a duration in words: `5m` → `5분` or `5 minutes`."""
-    names = _WORDS[lang]
+    """Say a duration in words, in days at most: `5m` → `5분` or `5 minutes`, `30d` → `30일`."""
+    names, parts = _WORDS[lang], _parts(seconds(text), weeks=False)
     if lang == "ko":
-        return " ".join(f"{number}{names[unit]}" for number, unit in _parts(seconds(text)))
-    return " ".join(f"{number} {names[unit]}{'' if number == 1 else 's'}" for number, unit in _parts(seconds(text)))
+        return " ".join(f"{number}{names[unit]}" for number, unit in parts)
+    return " ".join(f"{number} {names[unit]}{'' if number == 1 else 's'}" for number, unit in parts)

@@ -1,9 +1,10 @@
 """From a declaration to PromQL: placeholders filled in, condition put together.
 
-Placeholders in a declaration's text: `$api`, `$node`, `$prometheus`, `$alertmanager` (job matchers), `$traffic`
-(requests that people sent), `$timed` and `$uploads` (those whose duration is ours, and direct uploads, whose duration
-is the client's), `$disks`, `$nics`, `$limit` (the tier's threshold as a histogram bound), and durations as `${5m}`,
-which the time scale divides. A `$` of PromQL itself (label_replace) is written `$$`.
+Placeholders in a declaration's text: `$api`, `$node`, `$prometheus`, `$alertmanager` (job matchers), `$balancer` (the
+load balancer's frontend), `$interval` (seconds between evaluations), `$traffic` (requests that people sent), `$timed`
+and `$uploads` (those whose duration is ours, and direct uploads, whose duration is the client's), `$disks`, `$nics`,
+`$limit` (the tier's threshold as a histogram bound), and durations as `${5m}`, which the time scale divides. A `$` of
+PromQL itself (label_replace) is written `$$`.
 """
 
 import string
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from photo_monitoring.criteria import Alert, Recording, Tier
-from photo_monitoring.durations import is_duration, scaled
+from photo_monitoring.durations import is_duration, scaled, seconds
 
 if TYPE_CHECKING:
     from photo_monitoring.settings import Settings
@@ -73,6 +74,8 @@ def fill(text: str, settings: "Settings", tier: Tier | None = None) -> str:
         "node": f'job="{settings.node_job}"',
         "prometheus": f'job="{settings.prometheus_job}"',
         "alertmanager": f'job="{settings.alertmanager_job}"',
+        "balancer": f'job="{settings.balancer_job}", proxy="{settings.balancer_frontend}"',
+        "interval": number(seconds(settings.interval) / settings.time_scale),
         "traffic": TRAFFIC,
         "timed": TIMED,
         "uploads": UPLOADS,
@@ -94,6 +97,8 @@ def _indented(text: str) -> str:
 
 def condition(alert: Alert, tier: Tier, settings: "Settings") -> str:
     """Return the whole PromQL condition of one tier, over several lines where that reads better."""
+    if tier.condition is not None:
+        return fill(tier.condition, settings, tier)
     if isinstance(alert.value, Recording):
         value = alert.value.name
     else:

@@ -11,11 +11,12 @@ from photo_monitoring.expressions import bound
 
 TARGET_LABELS: Final = frozenset({"job", "instance"})
 
-# Prometheus' own: name, labels besides the target's, whether it is a counter.
+# The pipeline's and the load balancer's: name, labels besides the target's, whether it is a counter.
 _PIPELINE: Final = (
     ("up", (), False),
     ("prometheus_rule_evaluation_failures_total", ("rule_group",), True),
     ("alertmanager_notifications_failed_total", ("integration",), True),
+    ("haproxy_frontend_http_responses_total", ("proxy", "code"), True),
 )
 
 

@@ -18,24 +18,39 @@ _GAUGE_FUNCTIONS: Final = {"delta", "idelta", "deriv", "predict_linear"}
 _SHORTEST_RATE_SECONDS: Final = 60.0
 
 
-def recordings_by_name(alerts: Iterable[Alert]) -> dict[str, Recording]:
-    """Return name → recording, for everything that these alerts record."""
-    return {recording.name: recording for alert in alerts for recording in alert.recordings()}
+Recordings = dict[str, list[Recording]]
 
 
-def metrics_of(alert: Alert, recordings: dict[str, Recording]) -> frozenset[str]:
+def recordings_by_name(alerts: Iterable[Alert]) -> Recordings:
+    """Return name → recordings, for everything that these alerts record."""
+    found: Recordings = {}
+    for recording in dict.fromkeys(recording for alert in alerts for recording in alert.recordings()):
+        found.setdefault(recording.name, []).append(recording)
+    return found
+
+
+def _selected(selector: promql.Selector, recordings: Recordings) -> Iterator[Recording]:
+    """Yield the recordings that a selector reads, by the labels that they add."""
+    wanted = {matcher.label: matcher.value for matcher in selector.matchers if matcher.operator == "="}
+    for recording in recordings.get(selector.metric, ()):
+        if all(wanted.get(label, value) == value for label, value in recording.labels):
+            yield recording
+
+
+def metrics_of(alert: Alert, recordings: Recordings) -> frozenset[str]:
     """Return the metrics that an alert reads, looking through what is recorded."""
     settings, known = Settings(), known_samples()
     waiting = [condition(alert, tier, settings) for tier in alert.tiers]
     found: set[str] = set()
-    read: set[str] = set()
+    read: set[Recording] = set()
     while waiting:
         for selector in promql.read(waiting.pop()).selectors:
-            if selector.metric in recordings and selector.metric not in read:
-                read.add(selector.metric)
-                waiting.append(fill(recordings[selector.metric].expr, settings))
-            elif selector.metric in known:
+            if selector.metric in known:
                 found.add(known[selector.metric].metric)
+            for recording in _selected(selector, recordings):
+                if recording not in read:
+                    read.add(recording)
+                    waiting.append(fill(recording.expr, settings))
     return frozenset(found)
 
 
@@ -90,7 +105,7 @@ def lint_expression(text: str, recordings: Iterable[str]) -> list[str]:
     return problems
 
 
-def lint_alert(alert: Alert, recordings: dict[str, Recording]) -> list[str]:
+def lint_alert(alert: Alert, recordings: Recordings) -> list[str]:
     """Return what is wrong with one alert: its expressions, and labels that would clash with the static ones."""
     known = known_samples()
     metrics = metrics_of(alert, recordings)
@@ -102,13 +117,14 @@ def lint_alert(alert: Alert, recordings: dict[str, Recording]) -> list[str]:
     return [f"{alert.name} ({alert.subject}): {problem}" for problem in dict.fromkeys(problems)]
 
 
-def lint_recording(recording: Recording, recordings: dict[str, Recording]) -> list[str]:
+def lint_recording(recording: Recording, recordings: Recordings) -> list[str]:
     """Return what is wrong with one recording: its name (`level:metric:operations`) and its expression."""
     problems = lint_expression(fill(recording.expr, Settings()), recordings)
     if not _RECORD_NAME.fullmatch(recording.name):
         problems.append("a recording is named level:metric:operations")
-    if recordings[recording.name] != recording:
-        problems.append("two recordings with this name differ")
+    same = [other for other in recordings[recording.name] if other.labels == recording.labels]
+    if same != [recording]:
+        problems.append("two recordings with this name and these labels differ")
     return [f"{recording.name}: {problem}" for problem in problems]
 
 

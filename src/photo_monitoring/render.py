@@ -47,7 +47,8 @@ def alert_rule(alert: Alert, tier: Tier, settings: Settings) -> dict[str, Any]:
 
 def recording_rule(recording: Recording, settings: Settings) -> dict[str, Any]:
     """Return one recording rule as Prometheus' rule file has it."""
-    return {"record": recording.name, "expr": fill(recording.expr, settings)}
+    rule: dict[str, Any] = {"record": recording.name, "expr": fill(recording.expr, settings)}
+    return rule | ({"labels": dict(recording.labels)} if recording.labels else {})
 
 
 def recordings_of(alerts: "Iterable[Alert]") -> list[Recording]:

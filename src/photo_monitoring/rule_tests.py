@@ -106,8 +106,12 @@ class _Course:
 
     @property
     def fires(self) -> int:
-        """The step at which the tier fires when its value has just passed the threshold."""
-        return self.drive.healthy + self.delay + _steps(self.tier.hold)
+        """The step at which the tier fires when its value goes just beyond the threshold."""
+        starts = self._starts(self.tier, self.drive, None)
+        if starts is None:
+            msg = f"{self.alert.name} ({self.alert.subject}): its stimulus never reaches the threshold"
+            raise UnprovableError(msg)
+        return starts
 
     @property
     def over(self) -> int:

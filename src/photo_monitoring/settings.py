@@ -25,6 +25,8 @@ class Settings:
     node_job: str = "node"
     prometheus_job: str = "prometheus"
     alertmanager_job: str = "alertmanager"
+    balancer_job: str = "haproxy"
+    balancer_frontend: str = "photos"
     public_url: str = "http://localhost:8080"
 
     def __post_init__(self) -> None:

@@ -17,6 +17,18 @@ PLENTY: Final = 6000.0
 Inputs = list[tuple[str, str]]
 
 
+def growing(level: float, increment: float, steps: int) -> tuple[str, float]:
+    """Write `steps` samples of a counter that stood at `level`, and say where it stands then.
+
+    The sum is made by the same additions that promtool makes: a counter that goes on 1e-15 lower has been restarted.
+    """
+    first = level + increment
+    last = first
+    for _ in range(steps - 1):
+        last += increment
+    return f"{first!r}+{increment!r}x{steps - 1}", last
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
     """One course of a value: healthy, then `value`, then healthy again, counted in steps of `STEP_SECONDS`.
@@ -51,9 +63,8 @@ class Drive:
             (lasting, self.lasting - early, self.reset),
             (healthy, self.after, False),
         ):
-            level = 0.0 if restarted else level
-            parts.append(f"{level + increment!r}+{increment!r}x{steps - 1}")
-            level += increment * steps
+            part, level = growing(0.0 if restarted else level, increment, steps)
+            parts.append(part)
         return " ".join(parts)
 
     def gauge(self, healthy: float, lasting: float) -> str:
@@ -99,11 +110,12 @@ class Stimulus(Protocol):
         """Return what a tier with threshold `other` sees when the tier with `limit` sees `value`."""
 
 
-def located(series: str, job: str = "photo-api", instance: str = "api-1") -> str:
+def located(series: str, job: str = "photo-api", instance: str | None = "api-1") -> str:
     """Add job and instance to a series: `x{a="b"}` → `x{a="b",instance="api-1",job="photo-api"}`."""
     name, _, labels = series.partition("{")
     inner = labels.removesuffix("}")
-    return f'{name}{{{inner}{"," if inner else ""}instance="{instance}",job="{job}"}}'
+    target = f'job="{job}"' if instance is None else f'instance="{instance}",job="{job}"'
+    return f"{name}{{{inner}{',' if inner else ''}{target}}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +222,8 @@ class Level(_Stimulus):
     constant: Mapping[str, float] = field(default_factory=dict)
     whole: bool = False
     """The alert's value counts something, however `level` made it: no rounding."""
+    alone: bool = False
+    """What is recorded over all instances: one series, with no instance."""
 
     @property
     def exact(self) -> bool:
@@ -224,10 +238,11 @@ class Level(_Stimulus):
     def series(self, drive: Drive) -> Inputs:
         """Feed the gauge to one instance, and a healthy one to another."""
         rest = self.level(self.rest)
-        inputs = [(located(self.gauge, drive.job, "api-1"), drive.gauge(rest, self.level(drive.value)))]
-        inputs.append((located(self.gauge, drive.job, "api-2"), drive.gauge(rest, rest)))
+        names = (None,) if self.alone else ("api-1", "api-2")
+        inputs = [(located(self.gauge, drive.job, names[0]), drive.gauge(rest, self.level(drive.value)))]
+        inputs += [(located(self.gauge, drive.job, name), drive.gauge(rest, rest)) for name in names[1:]]
         for series, value in self.constant.items():
-            inputs += [(located(series, drive.job, name), drive.gauge(value, value)) for name in ("api-1", "api-2")]
+            inputs += [(located(series, drive.job, name), drive.gauge(value, value)) for name in names]
         return inputs
 
 

@@ -50,13 +50,13 @@ def test_a_static_label_that_a_metric_carries_is_refused() -> None:
 
 def test_a_recording_with_a_plain_name_is_refused() -> None:
     wrong = Recording("error_ratio", "sum by (job) (rate(http_requests_total{$api}[${5m}]))")
-    assert any("level:metric:operations" in problem for problem in lint_recording(wrong, {"error_ratio": wrong}))
+    assert any("level:metric:operations" in problem for problem in lint_recording(wrong, {"error_ratio": [wrong]}))
 
 
 def test_two_recordings_of_one_name_that_differ_are_refused() -> None:
     one = Recording("job:up:count", "count by (job) (up{$api})")
     other = Recording("job:up:count", "sum by (job) (up{$api})")
-    assert any("differ" in problem for problem in lint_recording(one, {"job:up:count": other}))
+    assert any("differ" in problem for problem in lint_recording(one, {"job:up:count": [other, one]}))
 
 
 def test_promql_is_read_through_strings_offsets_and_groupings() -> None:

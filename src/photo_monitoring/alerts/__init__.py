@@ -10,6 +10,7 @@ from photo_monitoring.alerts import (
     pipeline,
     resources,
     security,
+    slo,
     stability,
     surges,
 )
@@ -25,4 +26,5 @@ ALERTS: Final[tuple[Alert, ...]] = (
     *business.ALERTS,
     *growth.ALERTS,
     *pipeline.ALERTS,
+    *slo.ALERTS,
 )

@@ -131,6 +131,7 @@ RULES_FAILING: Final = Alert(
             expect={
                 "5m": (),
                 "7m": (),
+                "7m30s": (Firing(severity="critical", labels=_PROMETHEUS, value=5),),
                 "10m": (Firing(severity="critical", labels=_PROMETHEUS, value=10),),
                 "16m": (),
             },
@@ -171,11 +172,12 @@ sum by (job, instance, integration) (
             },
             expect={
                 "5m": (),
-                "10m": (
+                "7m": (),
+                "7m30s": (
                     Firing(
                         severity="critical",
                         labels={"job": "alertmanager", "instance": "alertmanager", "integration": "slack"},
-                        value=10,
+                        value=5,
                     ),
                 ),
                 "16m": (),

@@ -282,7 +282,7 @@ instance_mountpoint:node_filesystem_used:ratio > 0.5
     next_steps=_DISK_STEPS,
     cases=(
         Case(
-            # 40 GB of 100 are left after an hour, then 0.1 GB a step: 12 GB an hour, full in 3 h 20 m.
+            # 40 GB are left, and 12 GB go in an hour: full in 3 h 20 m, as the second sample tells.
             name="a disk that will be full within four hours fires after half an hour",
             inputs={
                 f"node_filesystem_avail_bytes{{{_ROOT},{_AT}}}": "40e9-1e8x180",
@@ -290,7 +290,7 @@ instance_mountpoint:node_filesystem_used:ratio > 0.5
             },
             expect={
                 "30m": (),
-                "35m": (Firing(severity="warning", labels={**_HOST, **_ROOT_LABELS}, value=40e9 - 70e8 - 480e8),),
+                "30m30s": (Firing(severity="warning", labels={**_HOST, **_ROOT_LABELS}, value=-14e9),),
             },
         ),
         Case(

@@ -7,7 +7,7 @@ of evaluations (120 of them).
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing
+from photo_monitoring.stimuli import Case, Firing, Level
 
 _AT: Final = 'instance="api-1",job="node"'
 _REQUESTS: Final = Recording(
@@ -56,6 +56,13 @@ REQUEST_SURGE: Final = Alert(
             "이벤트나 공지로 설명되지 않으면 앞단에서 차단합니다.",
             "If no event explains it, block it in front of the service.",
         ),
+    ),
+    stimulus=Level(
+        gauge="job:http_requests:rate5m",
+        level=lambda times: 100 * times,
+        rest=1.0,
+        constant={"job:http_requests:rate5m_usual": 100.0},
+        alone=True,
     ),
     cases=(
         Case(
@@ -148,6 +155,13 @@ NETWORK_SURGE: Final = Alert(
             "설명되지 않으면 공격이나 유출로 보고 상대 주소를 확인합니다.",
             "If nothing explains it, suspect an attack or a leak; look at the peers.",
         ),
+    ),
+    stimulus=Level(
+        gauge='instance_direction:node_network_bytes:rate5m{direction="transmit"}',
+        level=lambda times: 10e6 * times,
+        rest=1.0,
+        constant={'instance_direction:node_network_bytes:rate5m_usual{direction="transmit"}': 10e6},
+        labels={"direction": "transmit"},
     ),
     cases=(
         Case(
