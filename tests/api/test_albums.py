@@ -192,17 +192,18 @@ async def test_a_foreign_album_is_the_same_404_as_an_unknown_one(
     assert malformed.status_code == 422
 
 
-NAMES: list[Any] = [
+BAD_NAMES: list[Any] = [
     "", " ", "\t", "a\nb", "a\0b", "x" * 201, None, 5, ["a"], "\ud800",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_bad_name_is_422_and_changes_nothing(service: Service, name: object) -> None:
+async def test_a_bad_name_is_422_and_changes_nothing(service: Service) -> None:
     user = await service.register()
     album = await service.album(user)
-    assert (await call(service, user, "POST", "/albums/", {"name": name})).status_code == 422
-    assert (await call(service, user, "PATCH", f"/albums/{album}", {"name": name})).status_code == 422
+    for name in BAD_NAMES:
+        for method, path in (("POST", "/albums/"), ("PATCH", f"/albums/{album}")):
+            answer = await call(service, user, method, path, {"name": name})
+            assert (name, answer.status_code) == (name, 422)
     assert (await call(service, user, "GET", f"/albums/{album}")).json()["name"] == "Holiday"
     assert await service.metric("photo_api_albums_total", type="total") == 1
 
@@ -258,14 +259,15 @@ async def test_every_answer_of_these_routes_is_described(service: Service) -> No
         if path.startswith("/albums") and "share" not in path
     }
     always = {"401", "422", "429", "503"}
+    body = {"400", "413", "415"} | always
     assert described == {
-        "post /albums/": {"201", "400"} | always,
+        "post /albums/": {"201"} | body,
         "get /albums/": {"200"} | always,
         "get /albums/{album_id}": {"200", "404"} | always,
-        "patch /albums/{album_id}": {"200", "400", "404"} | always,
+        "patch /albums/{album_id}": {"200", "404"} | body,
         "delete /albums/{album_id}": {"204", "404"} | always,
         "get /albums/{album_id}/photos": {"200", "404"} | always,
-        "post /albums/{album_id}/photos": {"200", "400", "404"} | always,
+        "post /albums/{album_id}/photos": {"200", "404"} | body,
         "delete /albums/{album_id}/photos/{photo_id}": {"204", "404"} | always,
     }
 
