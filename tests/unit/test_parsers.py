@@ -275,6 +275,13 @@ def test_every_path_has_a_template_of_the_table(method: str, path: str) -> None:
 # Bodies
 
 
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=10)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=5,
+)
+
+
 @every
 @given(
     model=st.sampled_from(
