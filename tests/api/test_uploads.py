@@ -485,7 +485,7 @@ async def test_what_expires_while_it_is_verified_is_gone_and_leaves_nothing_even
     service: Service, user: User
 ) -> None:
     await confirm(service, user, await uploaded(service, user))
-    (worker,) = psutil.Process().children()
+    (worker,) = (p for p in psutil.Process().children() if "photo_api.photos.decoding" in p.cmdline())
     upload = await uploaded(service, user)
     worker.suspend()
     confirming = asyncio.create_task(confirm(service, user, upload))

@@ -33,6 +33,7 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     # Two servers run in the process, and each tells every step of its life; photo_api.server says it once.
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # at debug it logs every statement's values
     logging.getLogger("uvicorn.error").setLevel(max(level, logging.WARNING))
 
 
