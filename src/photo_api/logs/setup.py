@@ -32,8 +32,8 @@ def configure_logging(settings: Settings) -> None:
     root.addHandler(StandardLibraryHandler())
     root.setLevel(level)
     logging.captureWarnings(capture=True)
-    # Two servers run in the process, and each tells every step of its life; photo_api.server says it once.
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # at debug it logs every statement's values
+    # Two servers run in the process, and each tells every step of its life; photo_api.server says it once.
     logging.getLogger("uvicorn.error").setLevel(max(level, logging.WARNING))
 
 
