@@ -56,7 +56,7 @@ def test_no_data_at_all_fires_only_what_watches_for_absence() -> None:
         for rule in group["rules"]
         if "alert" in rule
     }
-    names -= {"RequestsAvailabilityBurn", "ServiceDownAll", "Watchdog"}
+    names -= {"ServiceDownAll", "Watchdog"}
     checks = [{"eval_time": "2h", "alertname": name, "exp_alerts": []} for name in sorted(names)]
     document = {
         "rule_files": sorted(rules),

@@ -33,7 +33,15 @@ or
 sum(rate(http_requests_total{$api, $traffic, status=~"5.."}[${5m}]))
 """,
 )
-_DEAD: Final = Recording("slo:fleet_down:bool", "absent(up{$api} == 1)")
+# Not before the first scrape ever: a Prometheus that just started knows nothing yet.
+_DEAD: Final = Recording(
+    "slo:fleet_down:bool",
+    """
+absent(up{$api} == 1)
+and on ()
+count(count_over_time(up{$api}[${1d}])) > 0
+""",
+)
 
 AVAILABILITY: Final = Objective(
     slo=_AVAILABILITY,
