@@ -16,6 +16,7 @@ import schemathesis
 from PIL import Image
 from pydantic import SecretStr
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import negative_data_rejection
 from tests.support.service import PASSWORD
 from tests.support.serving import Served, serving
 
@@ -130,14 +131,26 @@ strangers = described(10, coverage=False)
 owners = described(20, coverage=True)
 
 
+def send(case: Case, world: World, headers: dict[str, str]) -> None:
+    """Send a case and hold its answer to every check."""
+    # An array or object becomes one name several times, of which the last counts: it may be a valid one.
+    repeated = any(isinstance(value, list | dict) for value in case.query.values())
+    case.call_and_validate(
+        base_url=world.served.url,
+        headers=headers,
+        timeout=60,
+        excluded_checks=[negative_data_rejection] if repeated else [],
+    )
+
+
 @anonymous.parametrize()
 def test_without_a_token(case: Case, world: World) -> None:
-    case.call_and_validate(base_url=world.served.url, timeout=60)
+    send(case, world, {})
 
 
 @strangers.parametrize()
 def test_with_a_token_and_ids_that_nobody_has(case: Case, world: World) -> None:
-    case.call_and_validate(base_url=world.served.url, headers=world.bearer, timeout=60)
+    send(case, world, world.bearer)
 
 
 @owners.parametrize()
@@ -147,7 +160,7 @@ def test_with_a_token_and_ids_of_what_exists(case: Case, world: World) -> None:
             fill_in_path(case, world)
         if not case.meta.is_negative_at(ParameterLocation.BODY):
             fill_in_body(case, world)
-    case.call_and_validate(base_url=world.served.url, headers=world.bearer, timeout=60)
+    send(case, world, world.bearer)
 
 
 def fill_in_path(case: Case, world: World) -> None:

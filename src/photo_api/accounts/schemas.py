@@ -96,7 +96,12 @@ class Login(_Input):
 class Refresh(_Input):
     """A refresh token to exchange; each works once."""
 
-    refresh_token: str = Field(min_length=1, max_length=256, description="the newest one of this login")
+    refresh_token: str = Field(
+        min_length=1,
+        max_length=256,
+        description="the newest one of this login",
+        examples=["kY1v5cQ0n8Jt3Lw6Zr2Xh9Ps4Ud7Mf1Bg0Ea5Ti8Ov3"],
+    )
 
 
 class TokenPair(BaseModel):
