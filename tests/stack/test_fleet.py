@@ -1,0 +1,39 @@
+"""The whole fleet away: it pages, it costs error budget, and its return ends both."""
+
+import httpx
+from tests.stack.running import Stack
+from tests.support.ports import wait_until
+
+INSTANCES = ("api-1", "api-2")
+
+
+def deliveries(stack: Stack, since: int) -> set[tuple[str, str]]:
+    """Alert names with their status, delivered after the first ``since``."""
+    return {(record["alertname"], record["status"]) for record in stack.delivered()[since:]}
+
+
+def budget_left(stack: Stack) -> float | None:
+    """The availability objective's error budget that remains, as Prometheus has recorded it; ``None``: not yet."""
+    httpx.get(f"{stack.url('api')}/photos/", timeout=5)  # a service that nobody asks has no availability
+    samples = stack.query('slo:period_error_budget_remaining:ratio{sloth_slo="requests-availability"}')
+    return float(samples[0]["value"][1]) if samples else None
+
+
+def spent(stack: Stack, left: float) -> bool:
+    """Whether budget was spent since ``left`` was."""
+    now = budget_left(stack)
+    return now is not None and now < left - 0.01
+
+
+def test_a_dead_fleet_pages_and_spends_budget_until_it_is_back(stack: Stack) -> None:
+    wait_until(lambda: budget_left(stack) is not None, "the budget recorded", 60)
+    before, left = len(stack.delivered()), budget_left(stack)
+    assert left is not None
+    for name in INSTANCES:
+        assert stack.command("kill", name).returncode == 0
+    wait_until(lambda: ("ServiceDownAll", "firing") in deliveries(stack, before), "ServiceDownAll delivered", 60)
+    wait_until(lambda: spent(stack, left), "budget spent", 60)
+    assert stack.query('slo:sli_error:ratio_rate5m{sloth_slo="requests-availability"} > 0')
+    for name in INSTANCES:
+        assert stack.command("start", name).returncode == 0
+    wait_until(lambda: ("ServiceDownAll", "resolved") in deliveries(stack, before), "ServiceDownAll resolved", 60)
