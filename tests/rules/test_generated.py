@@ -31,7 +31,7 @@ def test_the_right_rules_pass_in_both_languages(lang: Language) -> None:
     [
         ("for: 1m", "for: 2m"),
         ("> 0.05", "> 0.0506"),
-        (">= 20", ">= 18"),
+        (">= 50", ">= 44"),
         ("severity: critical", "severity: page"),
         ("sum by (job)", "sum by (job, instance)"),
         ("up{", "upp{"),

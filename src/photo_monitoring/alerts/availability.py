@@ -194,8 +194,8 @@ sum by (job) (rate(http_requests_total{$api, $traffic}[${5m}]))
     unit=Unit.RATIO,
     # 100 and 20 requests: one failed request alone is never over the threshold.
     tiers=(
-        warning("requests/warning", 0.01, "5m", minimum=100),
-        critical("requests/critical", 0.05, "2m", minimum=20),
+        warning("requests/warning", 0.01, "5m", minimum=250),
+        critical("requests/critical", 0.05, "2m", minimum=50),
     ),
     summary=Text("5xx 에러율이 높습니다", "High rate of 5xx answers"),
     description=Text(

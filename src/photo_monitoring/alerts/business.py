@@ -37,7 +37,7 @@ sum by (job) (rate(http_requests_total{$api, handler="/auth/register", method="P
     by=("job",),
     unit=Unit.RATIO,
     tiers=(
-        warning("registration/warning", 0.1, "5m", minimum=20),
+        warning("registration/warning", 0.1, "5m", minimum=50),
         critical("registration/critical", 0.3, "2m", minimum=20),
     ),
     summary=Text("회원가입 실패율이 높습니다", "Many registrations fail"),
@@ -110,7 +110,7 @@ sum by (job) (rate(http_requests_total{$api, handler="/photos/presigned-url", me
     by=("job",),
     unit=Unit.RATIO,
     tiers=(
-        warning("presigned-url/warning", 0.05, "5m", minimum=20),
+        warning("presigned-url/warning", 0.05, "5m", minimum=50),
         critical("presigned-url/critical", 0.15, "2m", minimum=20),
     ),
     summary=Text("Presigned URL 생성 실패율이 높습니다", "Many presigned URLs cannot be made"),
@@ -233,7 +233,7 @@ sum by (job) (rate(http_requests_total{$api, handler=~"(/share/.+)?/photos/.+/im
     by=("job",),
     unit=Unit.RATIO,
     tiers=(
-        warning("image-views/warning", 0.05, "5m", minimum=20),
+        warning("image-views/warning", 0.05, "5m", minimum=50),
         critical("image-views/critical", 0.15, "2m", minimum=20),
     ),
     summary=Text("이미지 조회 실패율이 높습니다", "Many images cannot be viewed"),

@@ -63,8 +63,8 @@ SLOW_RESPONSE_TIME: Final = Alert(
     by=("job",),
     unit=Unit.RATIO,
     tiers=(
-        warning("response-time/warning", 1, "5m", minimum=20),
-        critical("response-time/critical", 3, "2m", minimum=20),
+        warning("response-time/warning", 1, "5m", minimum=50),
+        critical("response-time/critical", 3, "2m", minimum=50),
     ),
     summary=Text("응답 시간이 느립니다", "Responses are slow"),
     description=_slow("요청", "requests"),
@@ -98,7 +98,7 @@ VERY_SLOW_RESPONSE_TIME: Final = Alert(
     volume=_TIMED_REQUESTS,
     by=("job",),
     unit=Unit.RATIO,
-    tiers=(critical("response-time/critical/p99", 5, "2m", minimum=100),),
+    tiers=(critical("response-time/critical/p99", 5, "2m", minimum=250),),
     summary=Text("가장 느린 응답이 매우 느립니다", "The slowest responses are very slow"),
     description=_slow("요청", "requests"),
     next_steps=_SLOW_STEPS,
@@ -123,7 +123,7 @@ sum by (job) (rate(photo_api_login_duration_seconds_count{$api, result="success"
     ),
     by=("job",),
     unit=Unit.RATIO,
-    tiers=(warning("login-time/warning", 1, "5m", minimum=20), critical("login-time/critical", 3, "2m", minimum=20)),
+    tiers=(warning("login-time/warning", 1, "5m", minimum=50), critical("login-time/critical", 3, "2m", minimum=50)),
     summary=Text("로그인이 느립니다", "Logins are slow"),
     description=_slow("성공한 로그인", "successful logins"),
     next_steps=(
@@ -157,7 +157,7 @@ sum by (job) (rate(photo_api_image_access_duration_seconds_count{$api, result="s
     ),
     by=("job",),
     unit=Unit.RATIO,
-    tiers=(warning("image-time/warning", 2, "5m", minimum=20), critical("image-time/critical", 5, "2m", minimum=20)),
+    tiers=(warning("image-time/warning", 2, "5m", minimum=50), critical("image-time/critical", 5, "2m", minimum=50)),
     summary=Text("이미지 접근이 느립니다", "Images are slow"),
     description=_slow("성공한 이미지 접근", "images served"),
     next_steps=(
@@ -193,7 +193,7 @@ sum by (job) (rate(photo_api_share_link_access_duration_seconds_count{$api}[${5m
     ),
     by=("job",),
     unit=Unit.RATIO,
-    tiers=(warning("share-time/warning", 1, "5m", minimum=20), critical("share-time/critical", 3, "2m", minimum=20)),
+    tiers=(warning("share-time/warning", 1, "5m", minimum=50), critical("share-time/critical", 3, "2m", minimum=50)),
     summary=Text("공유 링크 접근이 느립니다", "Share links are slow"),
     description=_slow("공유 링크 접근", "visits to share links"),
     next_steps=(
@@ -227,8 +227,8 @@ sum by (job, service) (rate(photo_api_external_request_duration_seconds_count{$a
     by=("job", "service"),
     unit=Unit.RATIO,
     tiers=(
-        warning("external-time/warning", 2, "5m", minimum=20),
-        critical("external-time/critical", 5, "2m", minimum=20),
+        warning("external-time/warning", 2, "5m", minimum=50),
+        critical("external-time/critical", 5, "2m", minimum=50),
     ),
     summary=Text("외부 서비스가 느립니다: {service}", "External service {service} is slow"),
     description=_slow("{service} 요청", "requests to {service}"),

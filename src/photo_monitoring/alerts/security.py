@@ -310,7 +310,7 @@ sum by (job) (rate(photo_api_image_access_total{$api}[${5m}]))
     by=("job",),
     unit=Unit.RATIO,
     tiers=(
-        warning("image-denials/warning", 0.1, "5m", minimum=20),
+        warning("image-denials/warning", 0.1, "5m", minimum=25),
         critical("image-denials/critical", 0.3, "2m", minimum=20),
     ),
     summary=Text("이미지 접근 거부율이 높습니다", "A large share of image requests is denied"),

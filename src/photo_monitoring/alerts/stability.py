@@ -111,7 +111,7 @@ sum by (job, service) (rate(photo_api_external_request_duration_seconds_count{$a
     by=("job", "service"),
     unit=Unit.RATIO,
     tiers=(
-        warning("external-errors/warning", 0.05, "5m", minimum=20),
+        warning("external-errors/warning", 0.05, "5m", minimum=50),
         critical("external-errors/critical", 0.2, "2m", minimum=20),
     ),
     summary=Text("외부 서비스 장애가 감지되었습니다: {service}", "External service {service} fails"),

@@ -1,7 +1,7 @@
 """Guide 2.1 and 5.1: much more than usual, in requests and in bytes.
 
-Usual is the hour around this time last week; until there was one, the average of the last day, once it holds an hour
-of evaluations (120 of them).
+Usual is the hour around this time last week; until there was one, the hour around this time yesterday. The last day's
+average would be no measure: every morning is many times the night before, and every evening twice the day's average.
 """
 
 from typing import Final
@@ -18,11 +18,7 @@ _USUAL_REQUESTS: Final = Recording(
     """
 avg_over_time(job:http_requests:rate5m{$api}[${1h}] offset ${6d23h30m})
 or
-(
-  avg_over_time(job:http_requests:rate5m{$api}[${1d}] offset ${1h})
-  and
-  count_over_time(job:http_requests:rate5m{$api}[${1d}] offset ${1h}) >= 120
-)
+avg_over_time(job:http_requests:rate5m{$api}[${1h}] offset ${23h30m})
 """,
 )
 _RECORDED_REQUESTS: Final = 'job:http_requests:rate5m{job="photo-api"}'
@@ -83,7 +79,7 @@ REQUEST_SURGE: Final = Alert(
             expect={"24h10m": (), "24h20m": ()},
         ),
         Case(
-            name="within the first week it is yesterday's average that is usual",
+            name="within the first week it is the same hour yesterday that is usual",
             step="5m",
             inputs={_RECORDED_REQUESTS: "100+0x287 900+0x5"},
             expect={"23h55m": (), "24h10m": (Firing(severity="critical", labels={"job": "photo-api"}, value=9),)},
@@ -116,11 +112,7 @@ _USUAL_BYTES: Final = Recording(
     """
 avg_over_time(instance_direction:node_network_bytes:rate5m{$node}[${1h}] offset ${6d23h30m})
 or
-(
-  avg_over_time(instance_direction:node_network_bytes:rate5m{$node}[${1d}] offset ${1h})
-  and
-  count_over_time(instance_direction:node_network_bytes:rate5m{$node}[${1d}] offset ${1h}) >= 120
-)
+avg_over_time(instance_direction:node_network_bytes:rate5m{$node}[${1h}] offset ${23h30m})
 """,
 )
 _RECORDED_BYTES: Final = f'instance_direction:node_network_bytes:rate5m{{direction="receive",{_AT}}}'
@@ -186,7 +178,7 @@ NETWORK_SURGE: Final = Alert(
             expect={"24h15m": ()},
         ),
         Case(
-            name="within the first week it is yesterday's average that is usual",
+            name="within the first week it is the same hour yesterday that is usual",
             step="5m",
             inputs={_RECORDED_BYTES: "10e6+0x287 60e6+0x5"},
             expect={
