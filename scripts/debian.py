@@ -221,6 +221,7 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
             stderr=subprocess.STDOUT,
             env=environment,
             start_new_session=True,  # Ctrl-C is for us to pass on
+            preexec_fn=_hear_interrupts,  # noqa: PLW1509 - this program has one thread
         )
         try:
             code = child.wait(timeout=APT_TIMEOUT_SECONDS)
@@ -231,6 +232,11 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
             raise
         said.seek(0)
         return code, "".join(said.readlines()[-12:]).strip()
+
+
+def _hear_interrupts() -> None:
+    """A shell's background job ignores SIGINT, and so would its children: what we send must be heard."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _is_installed(package: Package) -> bool:

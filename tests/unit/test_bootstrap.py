@@ -82,6 +82,8 @@ class System:
             [sys.executable, "-c", INSTALL, str(self.root)],
             cwd=ROOT,
             env=self.environment | {"APT": apt},
+            # As from a terminal, also where the tests themselves run as a shell's background job.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread here
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
