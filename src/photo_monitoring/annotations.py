@@ -70,14 +70,18 @@ def _render(alert: Alert, tier: Tier, settings: "Settings", value: str, label: C
     return {
         "summary": summary,
         "description": description,
-        "runbook_url": f"{settings.public_url}/runbooks/{alert.name}",
-        "dashboard_url": f"{settings.public_url}/dashboards/{alert.group.value.replace('_', '-')}",
+        "runbook_url": f"{settings.runbooks}/{alert.name}",
+        "dashboard_url": f"{settings.dashboards}/{alert.group.value.replace('_', '-')}",
     }
 
 
 def templates(alert: Alert, tier: Tier, settings: "Settings") -> dict[str, str]:
     """Return the annotations of a rule, with Prometheus' own placeholders for the value and the labels."""
-    return _render(alert, tier, settings, _VALUE_TEMPLATES[alert.unit], lambda name: f"{{{{ $labels.{name} }}}}")
+
+    def label(name: str) -> str:
+        return f"{{{{ $labels.{settings.label(name)} }}}}"
+
+    return _render(alert, tier, settings, _VALUE_TEMPLATES[alert.unit], label)
 
 
 def expected(alert: Alert, tier: Tier, settings: "Settings", labels: Mapping[str, str], value: float) -> dict[str, str]:

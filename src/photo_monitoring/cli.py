@@ -1,12 +1,15 @@
 """The command `photo-monitoring`: render the monitoring, and check it."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from photo_monitoring import documents, explain, validate
+from photo_monitoring import documents, explain, targets, validate
 from photo_monitoring import render as rendering
+from photo_monitoring.config_file import DEFAULT_NAME, ConfigError, load
 from photo_monitoring.settings import Language, Settings
 
 DEFAULT_OUT = Path("deploy/monitoring")
@@ -18,52 +21,78 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Config = Annotated[
+    Path | None, typer.Option(help=f"Override file; {DEFAULT_NAME} in the working directory, if there is one.")
+]
+Lang = Annotated[Language | None, typer.Option(help="Language of the alerts' texts; else the override file's, or ko.")]
 
-def _settings(lang: Language, time_scale: float) -> Settings:
+
+def _failed(problems: Iterable[str]) -> typer.Exit:
+    for problem in problems:
+        typer.echo(f"photo-monitoring: {problem}", err=True)
+    return typer.Exit(2)
+
+
+def _settings(config: Path | None, lang: Language | None, time_scale: float = 1.0) -> Settings:
+    if config is None and Path(DEFAULT_NAME).exists():
+        config = Path(DEFAULT_NAME)
     try:
-        return Settings(lang=lang, time_scale=time_scale)
+        settings = Settings() if config is None else load(config)
+        wanted: dict[str, Any] = {"time_scale": time_scale} | ({"lang": lang} if lang else {})
+        return replace(settings, **wanted)
+    except ConfigError as error:
+        raise _failed(error.problems) from error
     except ValueError as error:
-        typer.echo(f"photo-monitoring: {error}", err=True)
-        raise typer.Exit(2) from error
+        raise _failed([str(error)]) from error
 
 
 @app.command()
 def render(
     out: Annotated[Path, typer.Option(help="Folder that gets the rendered files.")] = DEFAULT_OUT,
-    lang: Annotated[Language, typer.Option(help="Language of the alerts' texts.")] = "ko",
+    config: Config = None,
+    lang: Lang = None,
     time_scale: Annotated[float, typer.Option(help="Divide windows, `for` and intervals by this, for drills.")] = 1.0,
     reference: Annotated[Path | None, typer.Option(help="Folder that gets the reference pages, if any.")] = None,
+    instances: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=HOST:PORT of an instance's metrics, for file discovery; repeat it, or use commas."),
+    ] = None,
 ) -> None:
     """Write the rule files below the output folder, and the reference pages where that is the default one."""
-    settings = _settings(lang, time_scale)
+    settings = _settings(config, lang, time_scale)
+    try:
+        named = targets.parse_instances(instances) if instances is not None else ()
+    except targets.InstancesError as error:
+        raise _failed(str(error).splitlines()) from error
     if reference is None and out == DEFAULT_OUT:
         reference = DEFAULT_REFERENCE
     try:
-        changed = [out / path for path in rendering.write_all(out, settings)]
+        changed = [out / path for path in rendering.write_all(out, settings, named)]
         if reference is not None:
-            changed += documents.write_reference(reference)
+            changed += documents.write_reference(reference, settings)
     except OSError as error:
         typer.echo(f"photo-monitoring: cannot write {error.filename}: {error.strerror}; choose another --out", err=True)
         raise typer.Exit(1) from error
     for path in changed:
         typer.echo(f"changed  {path}")
-    typer.echo(f"{len(rendering.render_all(settings))} rule files rendered, {len(changed)} files changed")
+    typer.echo(f"{len(rendering.render_rules(settings=settings))} rule files rendered, {len(changed)} files changed")
 
 
 @app.command()
 def check(
     out: Annotated[Path, typer.Option(help="Folder with the rendered files.")] = DEFAULT_OUT,
-    lang: Annotated[Language, typer.Option(help="Language the files were rendered in.")] = "ko",
+    config: Config = None,
+    lang: Lang = None,
     reference: Annotated[Path, typer.Option(help="Folder with the reference pages.")] = DEFAULT_REFERENCE,
 ) -> None:
     """Check the rendered files, the declarations, and every alert's tests; exit code 1 when something is wrong."""
-    settings = _settings(lang, 1.0)
+    settings = _settings(config, lang)
     wrong = 0
     for result in validate.run_checks(out, reference, settings):
         mark = "ok" if not result.problems else "FAILED"
         typer.echo(f"{mark:7}{result.name}: {result.detail}")
-        for problem in result.problems:
-            typer.echo(f"       {problem}")
+        for line in (*result.problems, *result.notes):
+            typer.echo(f"       {line}")
         wrong += len(result.problems)
     if wrong:
         raise typer.Exit(1)
@@ -72,11 +101,12 @@ def check(
 @app.command("explain")
 def explain_alert(
     alert: Annotated[str, typer.Argument(help="The alert's name, such as HighErrorRate.")],
-    lang: Annotated[Language, typer.Option(help="Language of the texts.")] = "ko",
+    config: Config = None,
+    lang: Lang = None,
 ) -> None:
-    """Say what an alert watches, when it fires and what to do then."""
+    """Say what an alert watches, when it fires (default and override), and what to do then."""
+    settings = _settings(config, lang)
     try:
-        typer.echo(explain.explain(alert, _settings(lang, 1.0)), nl=False)
+        typer.echo(explain.explain(alert, settings), nl=False)
     except explain.UnknownAlertError as error:
-        typer.echo(f"photo-monitoring: {error}", err=True)
-        raise typer.Exit(2) from error
+        raise _failed([str(error)]) from error

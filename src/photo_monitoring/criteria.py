@@ -112,10 +112,10 @@ class Alert:
     """One subject that is watched, with its tiers.
 
     `value` compared with `compare` to a tier's threshold is the condition, `and volume >= tier.minimum` where a volume
-    is given; without `compare`, `value` is itself the condition. With `share`, the condition is `value > share`, and
-    the tier's threshold is `$limit` inside `value`, a bound of a histogram in seconds. `by` are the labels that a
-    firing alert carries from the metric. `helpers` are recorded for `value` to read. Several alerts may share a `name`
-    when their `subject` differs.
+    is given; without `compare`, `value` is itself the condition, which the stimulus meets at the threshold. With
+    `share`, the condition is `value > share`, and the tier's threshold is `$limit` inside `value`, a bound of a
+    histogram in seconds. `by` are the labels that a firing alert carries from the metric. `helpers` are recorded for
+    `value` to read. Several alerts may share a `name` when their `subject` differs.
     """
 
     name: str

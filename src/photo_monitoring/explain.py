@@ -3,13 +3,13 @@
 import difflib
 from collections.abc import Iterator
 
-from photo_monitoring import annotations
+from photo_monitoring import annotations, tier_limits
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.expressions import condition, fill
-from photo_monitoring.guide import load_guide
-from photo_monitoring.settings import Settings
-from photo_monitoring.traceability import demand
+from photo_monitoring.guide import demand, load_guide
+from photo_monitoring.overrides import changed, plain
+from photo_monitoring.settings import Change, Settings
 
 
 class UnknownAlertError(LookupError):
@@ -27,8 +27,21 @@ def _indented(text: str) -> Iterator[str]:
     yield from (f"    {line}" for line in text.splitlines())
 
 
-def _tier(alert: Alert, tier: Tier, settings: Settings) -> Iterator[str]:
-    yield f"  {tier.severity} — {_criterion(tier)}"
+def _numbers(alert: Alert, tier: Tier, change: Change | None) -> Iterator[str]:
+    """Yield the table of a declared tier's numbers, defaults beside overrides."""
+    yield f"    {'':10}{'default':>14}{'override':>14}"
+    changes = {} if change is None else {"threshold": change.threshold, "for": change.hold, "minimum": change.minimum}
+    for key in tier_limits.keys(alert, tier):
+        yield f"    {key:10}{plain(tier_limits.declared(tier, key)):>14}{plain(changes.get(key), '-'):>14}"
+
+
+def _tier(alert: Alert, declared: Tier, change: Change | None, settings: Settings) -> Iterator[str]:
+    yield f"  {declared.severity} — {_criterion(declared)}"
+    yield from _numbers(alert, declared, change)
+    if change is not None and change.reason is not None:
+        yield f"    switched off: {change.reason}"
+        return
+    tier = declared if change is None else changed(declared, change)
     yield f"    for {tier.hold}, when"
     yield from _indented("\n".join(f"  {line}" for line in condition(alert, tier, settings).splitlines()))
     yield f"    says: {annotations.templates(alert, tier, settings)['description']}"
@@ -43,11 +56,12 @@ def explain(name: str, settings: Settings) -> str:
         hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(names))}"
         msg = f"no alert is called {name}{hint}"
         raise UnknownAlertError(msg)
+    changes = {(change.subject, change.severity): change for change in settings.changes}
     lines: list[str] = []
     for alert in alerts:
         lines += [f"{alert.name} ({alert.subject}), group {alert.group}"]
         for tier in alert.tiers:
-            lines += _tier(alert, tier, settings)
+            lines += _tier(alert, tier, changes.get((alert.subject, tier.severity.value)), settings)
         for recording in dict.fromkeys(alert.recordings()):
             lines += [f"  recorded {recording.name}", *_indented(fill(recording.expr, settings))]
         lines.append("  next steps")

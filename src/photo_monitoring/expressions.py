@@ -85,7 +85,7 @@ def fill(text: str, settings: "Settings", tier: Tier | None = None) -> str:
     if tier is not None:
         fixed["limit"] = bound(tier.threshold)
     try:
-        return _Template(text.strip()).substitute(_Values(settings, fixed))
+        return settings.relabelled(_Template(text.strip()).substitute(_Values(settings, fixed)))
     except (KeyError, ValueError) as error:
         msg = f"placeholder {error} is unknown in: {text.strip()}"
         raise UnknownPlaceholderError(msg) from error
@@ -109,5 +109,6 @@ def condition(alert: Alert, tier: Tier, settings: "Settings") -> str:
     limit = alert.share if alert.share is not None else tier.threshold
     text = f"{value} {alert.compare} {number(limit)}"
     if alert.volume is not None and tier.minimum is not None:
-        text += f"\nand on ({', '.join(alert.by)})\n{alert.volume.name} >= {number(tier.minimum)}"
+        kept = ", ".join(settings.label(name) for name in alert.by)
+        text += f"\nand on ({kept})\n{alert.volume.name} >= {number(tier.minimum)}"
     return text

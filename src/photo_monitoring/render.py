@@ -8,8 +8,11 @@ import yaml
 from photo_monitoring import annotations, durations
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Group, Recording, Tier
+from photo_monitoring.example_file import EXAMPLE, render_example
 from photo_monitoring.expressions import condition, fill
+from photo_monitoring.overrides import in_force
 from photo_monitoring.settings import SYSTEM, Language, Settings
+from photo_monitoring.targets import TARGETS, Instance, render_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,8 +70,11 @@ def rule_documents(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return file name → rule file, one group a file, recordings before the alerts that read them."""
     documents = {}
     for group, alerts in _groups().items():
+        # What an alert that is switched off records, other alerts and panels may read.
         rules = [recording_rule(recording, settings) for recording in recordings_of(alerts)]
-        rules += [alert_rule(alert, tier, settings) for alert in alerts for tier in alert.tiers]
+        rules += [alert_rule(alert, tier, settings) for alert in in_force(settings, alerts) for tier in alert.tiers]
+        if not rules:
+            continue
         interval = durations.scaled(settings.interval, settings.time_scale)
         documents[f"{group.value}.yml"] = {"groups": [{"name": group.value, "interval": interval, "rules": rules}]}
     return documents
@@ -85,12 +91,18 @@ def render_rules(lang: Language = "ko", time_scale: float = 1.0, settings: Setti
 
 def render_all(settings: Settings) -> dict[Path, str]:
     """Return path below `deploy/monitoring` → text of every rendered file."""
-    return {RULES_FOLDER / name: text for name, text in render_rules(settings=settings).items()}
+    rules = {RULES_FOLDER / name: text for name, text in render_rules(settings=settings).items()}
+    return rules | {EXAMPLE: render_example()}
 
 
-def write_all(out: Path, settings: Settings) -> list[Path]:
-    """Write every rendered file below `out`, remove rule files that are rendered no more, and return what changed."""
-    files = render_all(settings)
+def write_all(out: Path, settings: Settings, instances: "Iterable[Instance]" = ()) -> list[Path]:
+    """Write every rendered file below `out`, remove rule files that are rendered no more, and return what changed.
+
+    Where instances are named, the file that Prometheus discovers them by is written too; else it is left as it is.
+    """
+    files, named = render_all(settings), list(instances)
+    if named:
+        files[TARGETS] = render_targets(named, settings)
     changed = []
     for path, text in files.items():
         target = out / path

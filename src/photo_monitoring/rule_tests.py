@@ -5,14 +5,17 @@ after recovery; silent within the threshold (for a plain gauge exactly on it, as
 volume, and at half the threshold across a counter reset. Cases written by hand come on top.
 """
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from photo_monitoring import annotations, durations
 from photo_monitoring.alerts import ALERTS
-from photo_monitoring.criteria import Alert, Comparison, Group, Tier
-from photo_monitoring.render import to_yaml
+from photo_monitoring.criteria import Alert, Comparison, Group, Recording, Tier, Unit
+from photo_monitoring.overrides import in_force, overrides, renumbered
+from photo_monitoring.render import rule_documents, to_yaml
 from photo_monitoring.settings import SYSTEM, Settings
 from photo_monitoring.stimuli import PLENTY, STEP_SECONDS, Case, Drive, Stimulus
 
@@ -22,21 +25,25 @@ MARGIN: Final = 0.01
 # Steps that a gauge's max_over_time/min_over_time may hold an alert after recovery, and then some.
 _LINGER: Final = 8
 
+_NAMED: Final = re.compile(r'(?<![\w])(job|proxy)="([^"]*)"')
+
 
 class UnprovableError(ValueError):
     """A declaration gives no way to test its alert."""
 
 
 def _steps(duration: str) -> int:
-    return round(durations.seconds(duration) / STEP_SECONDS)
+    return math.ceil(durations.seconds(duration) / STEP_SECONDS)
 
 
 def _limit(alert: Alert, tier: Tier) -> float:
     return alert.share if alert.share is not None else tier.threshold
 
 
-def _breached(compare: Comparison, value: float, limit: float) -> bool:
+def _breached(compare: Comparison | None, value: float, limit: float) -> bool:
     match compare:
+        case None:
+            return value == limit
         case ">":
             return value > limit
         case ">=":
@@ -45,10 +52,41 @@ def _breached(compare: Comparison, value: float, limit: float) -> bool:
             return value < limit
 
 
+def _rested(alert: Alert, stimulus: Stimulus) -> Stimulus:
+    """Return the stimulus with a rest that is within every tier's limit, which a changed one may be beyond."""
+    if alert.compare is None or not any(_breached(alert.compare, stimulus.rest, _limit(alert, t)) for t in alert.tiers):
+        return stimulus
+    if alert.compare == "<":
+        highest = max(_limit(alert, tier) for tier in alert.tiers)
+        return stimulus.resting((1 + highest) / 2 if alert.unit is Unit.RATIO else 2 * highest)
+    return stimulus.resting(min(_limit(alert, tier) for tier in alert.tiers) / 2)
+
+
+def _job(alert: Alert, settings: Settings) -> str:
+    text = alert.value.expr if isinstance(alert.value, Recording) else alert.value
+    others = {"$node": settings.node_job, "$alertmanager": settings.alertmanager_job}
+    for placeholder, job in others.items():
+        if placeholder in text:
+            return job
+    return settings.node_job if alert.group is Group.RESOURCES else settings.api_job
+
+
+def _scale(alert: Alert) -> float:
+    """Return how much larger gauges must be than declared for the alert's volume to reach its minimum in force."""
+    declared = next((one for one in ALERTS if one.subject == alert.subject), alert)
+    before = {tier.severity: tier for tier in declared.tiers}
+    scales = [1.0]
+    for tier in alert.tiers:
+        old = before[tier.severity]
+        if tier.minimum and old.minimum and old.threshold:
+            scales.append((tier.minimum / old.minimum) / (tier.threshold / old.threshold))
+    return max(scales)
+
+
 def _firing(alert: Alert, tier: Tier, labels: Mapping[str, str], value: float, settings: Settings) -> dict[str, Any]:
     static = {"severity": tier.severity.value, "subject": alert.subject, "system": SYSTEM}
     return {
-        "exp_labels": {**labels, **static},
+        "exp_labels": {**{settings.label(name): value for name, value in labels.items()}, **static},
         "exp_annotations": annotations.expected(alert, tier, settings, labels, value),
     }
 
@@ -57,40 +95,50 @@ class _Course:
     """The course of one alert's value towards `value` as one tier sees it, and which tiers fire when."""
 
     def __init__(self, alert: Alert, tier: Tier, settings: Settings) -> None:
-        if alert.stimulus is None or alert.compare is None:
+        if alert.stimulus is None:
             msg = f"{alert.name} ({alert.subject}) can only be tested by cases, and has none"
             raise UnprovableError(msg)
         self.alert, self.tier, self.settings = alert, tier, settings
-        self.stimulus: Stimulus = alert.stimulus
-        self.compare: Comparison = alert.compare
+        self.compare = alert.compare
+        self.stimulus = _rested(alert, alert.stimulus)
         self.limit = _limit(alert, tier)
         self.ramp = _steps(self.stimulus.ramp)
         self.delay = max(self.ramp, 1) + _steps(self.stimulus.lag)
         self.drive = Drive(
             value=self.beyond,
             limit=tier.threshold,
-            bounds=tuple(sorted(other.threshold for other in alert.tiers)),
+            bounds=tuple(sorted({other.threshold for other in alert.tiers})),
             healthy=self.ramp + _steps(self.stimulus.history) + 10,
             lasting=self.delay + max(_steps(other.hold) for other in alert.tiers) + 4,
             after=self.ramp + 2 * _LINGER,
-            events=PLENTY / max(self.ramp, 1),
-            job=settings.node_job if alert.group is Group.RESOURCES else settings.api_job,
+            events=max(PLENTY, *(2 * (other.minimum or 0) for other in alert.tiers)) / max(self.ramp, 1),
+            job=_job(alert, settings),
             spread="instance" not in alert.by,
+            scale=1.0 if self.stimulus.counted else _scale(alert),
         )
 
     @property
     def beyond(self) -> float:
         """A value just beyond the threshold: on it where that is already too much and exact."""
-        if self.stimulus.exact and self.compare == ">=":
+        if self.compare is None or (self.stimulus.exact and self.compare == ">="):
             return self.limit
-        return self.limit * (1 - MARGIN if self.compare == "<" else 1 + MARGIN)
+        # So little beyond that only the whole course of a ramp gets there: the text then tells its end.
+        excess = MARGIN * self.limit
+        if self.ramp:
+            excess = min(excess, abs(self.limit - self.stimulus.rest) / (2 * self.ramp))
+        return self._possible(self.limit - excess if self.compare == "<" else self.limit + excess)
 
     @property
     def within(self) -> float:
         """A value just within the threshold: on it where that is still allowed and exact."""
         if self.stimulus.exact and self.compare != ">=":
             return self.limit
-        return self.limit * (1 + MARGIN if self.compare == "<" else 1 - MARGIN)
+        return self._possible(self.limit * (1 + MARGIN if self.compare == "<" else 1 - MARGIN))
+
+    def _possible(self, value: float) -> float:
+        """Keep a share a share, and round to what an alert's text shows, so that both round it alike."""
+        rounded = float(f"{value:.3g}" if self.alert.unit is Unit.TIMES else f"{value:.4g}")
+        return min(rounded, 1.0) if self.alert.unit is Unit.RATIO and self.alert.group is not Group.GROWTH else rounded
 
     @property
     def far_beyond(self) -> float:
@@ -101,8 +149,11 @@ class _Course:
 
     @property
     def half_way(self) -> float:
-        """A value half-way between rest and the threshold."""
-        return (self.stimulus.rest + self.limit) / 2
+        """A value half-way between rest and the threshold, or a little less where the other tier's threshold is."""
+        rest, half = self.stimulus.rest, (self.limit - self.stimulus.rest) / 2
+        if any(abs(rest + half - _limit(self.alert, other)) < MARGIN * abs(half) for other in self.alert.tiers):
+            half *= 1 - 2 * MARGIN
+        return self._possible(rest + half)
 
     @property
     def fires(self) -> int:
@@ -117,6 +168,12 @@ class _Course:
     def over(self) -> int:
         """A step by which nothing of the course is left."""
         return self.drive.healthy + self.drive.lasting + self.ramp + _LINGER
+
+    def _seen(self, tier: Tier, drive: Drive, step: int) -> float:
+        """Return what a tier sees at a step: on its way to the driven value while a ramp lasts."""
+        seen, rest = self.stimulus.seen(drive.value, drive.limit, tier.threshold), self.stimulus.rest
+        passed = step - drive.healthy - _steps(self.stimulus.lag)
+        return seen if passed >= self.ramp else rest + (seen - rest) * passed / self.ramp
 
     def _starts(self, tier: Tier, drive: Drive, volume: float | None) -> int | None:
         """Return the step at which a tier begins to fire, None: it does not."""
@@ -144,11 +201,12 @@ class _Course:
             for tier in self.alert.tiers:
                 starts = self._starts(tier, drive, volume)
                 if starts is not None and starts <= step < self.over:
-                    seen = self.stimulus.seen(drive.value, drive.limit, tier.threshold)
+                    seen = self._seen(tier, drive, step)
                     expected.append(_firing(self.alert, tier, labels, seen, self.settings))
             checks.append(_check(self.alert, durations.duration(step * STEP_SECONDS), expected))
         name = f"{self.alert.name} ({self.alert.subject}, {self.tier.severity}): {story}"
-        return _test(name, dict(self.stimulus.series(drive)), checks, f"{STEP_SECONDS}s")
+        inputs = {self.settings.relabelled(series): values for series, values in self.stimulus.series(drive)}
+        return _test(name, inputs, checks, f"{STEP_SECONDS}s")
 
 
 def _check(alert: Alert, at: str, expected: list[dict[str, Any]]) -> dict[str, Any]:
@@ -164,6 +222,8 @@ def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[st
     course = _Course(alert, tier, settings)
     fires = course.fires
     yield course.test("silent before its time, firing at it, silent after recovery", [fires - 1, fires, course.over])
+    if course.compare is None:
+        return
     yield course.test("silent just within its threshold", [fires, fires + 2], value=course.within)
     if course.ramp:
         halves = course.test(
@@ -176,36 +236,95 @@ def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[st
         )
 
 
+def _names(settings: Settings) -> dict[str, str]:
+    """Return the declarations' job and frontend names, which cases are written with → those in force."""
+    plain, names = Settings(), ("api_job", "node_job", "prometheus_job", "alertmanager_job", "balancer_job")
+    return {getattr(plain, name): getattr(settings, name) for name in (*names, "balancer_frontend")}
+
+
 def _written(alert: Alert, case: Case, settings: Settings) -> dict[str, Any]:
+    """Return a case written by hand, with this system's names and without tiers that are switched off."""
+    names = _names(settings)
+
+    def label(name: str, value: str) -> str:
+        return names.get(value, value) if name == "job" else value
+
     tiers = {tier.severity.value: tier for tier in alert.tiers}
-    checks = [
-        _check(
-            alert,
-            at,
-            [_firing(alert, tiers[one.severity], one.labels, one.value, settings) for one in expected],
-        )
-        for at, expected in case.expect.items()
-    ]
-    return _test(f"{alert.name} ({alert.subject}): {case.name}", case.inputs, checks, case.step)
+    checks = []
+    for at, expected in case.expect.items():
+        firing = []
+        for one in expected:
+            if one.severity in tiers:
+                labels = {name: label(name, value) for name, value in one.labels.items()}
+                firing.append(_firing(alert, tiers[one.severity], labels, one.value, settings))
+        checks.append(_check(alert, at, firing))
+    inputs = {
+        settings.relabelled(_NAMED.sub(lambda found: f'{found[1]}="{names.get(found[2], found[2])}"', series)): values
+        for series, values in case.inputs.items()
+    }
+    return _test(f"{alert.name} ({alert.subject}): {case.name}", inputs, checks, case.step)
 
 
 def tests_of(alert: Alert, settings: Settings) -> list[dict[str, Any]]:
-    """Return the promtool tests of one alert; `UnprovableError` when it has neither stimulus nor cases."""
-    tests = [_written(alert, case, settings) for case in alert.cases]
-    if alert.stimulus is not None or not tests:
+    """Return the promtool tests of an alert in force; `UnprovableError` when it has neither stimulus nor cases.
+
+    Cases tell their story with the declared numbers, and are left out where those were changed (see `left_out`).
+    """
+    told = alert.subject not in renumbered(settings)
+    tests = [_written(alert, case, settings) for case in alert.cases] if told else []
+    if alert.stimulus is not None or not alert.cases:
         tests += [test for tier in alert.tiers for test in _generated(alert, tier, settings)]
     return tests
 
 
+def left_out(settings: Settings) -> list[str]:
+    """Return one line for each alert whose cases say nothing about its changed numbers."""
+    lines = []
+    for alert in in_force(settings):
+        if alert.subject in renumbered(settings) and alert.cases:
+            rest = "generated tests remain" if alert.stimulus else "no test is left: try it in a drill"
+            lines.append(
+                f"skipped {len(alert.cases)} hand-written cases of {alert.name} ({alert.subject}), "
+                f"which are about the declared numbers; {rest}"
+            )
+    return lines
+
+
+def _alone(settings: Settings) -> frozenset[str]:
+    """Return the subjects to test without the other alerts of their name.
+
+    Where one was changed, its test's course may rightly make another of that name fire.
+    """
+    named = {one.alert.name for one in overrides(settings)}
+    return frozenset(alert.subject for alert in ALERTS if alert.name in named)
+
+
+def isolated_rules(settings: Settings) -> dict[str, str]:
+    """Return file name → rule file for each subject tested alone: its group, without other alerts."""
+    files = {}
+    documents = rule_documents(settings)
+    for alert in in_force(settings):
+        if alert.subject in _alone(settings):
+            (group,) = documents[f"{alert.group.value}.yml"]["groups"]
+            own = [r for r in group["rules"] if "record" in r or r["labels"]["subject"] == alert.subject]
+            files[_rule_file(alert, settings)] = to_yaml({"groups": [{**group, "rules": own}]})
+    return files
+
+
+def _rule_file(alert: Alert, settings: Settings) -> str:
+    subject = f".{alert.subject}" if alert.subject in _alone(settings) else ""
+    return f"{alert.group.value}{subject}.yml"
+
+
 def render_tests(settings: Settings) -> dict[str, str]:
     """Return file name → promtool test file, one for each rule file and step; the rule file is expected beside it."""
-    sorted_tests: dict[tuple[Group, str], list[dict[str, Any]]] = {}
-    for alert in ALERTS:
+    sorted_tests: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for alert in in_force(settings):
         for test in tests_of(alert, settings):
-            sorted_tests.setdefault((alert.group, test["interval"]), []).append(test)
+            sorted_tests.setdefault((_rule_file(alert, settings), test["interval"]), []).append(test)
     return {
-        f"{group.value}.{step}.test.yml": to_yaml(
-            {"rule_files": [f"{group.value}.yml"], "evaluation_interval": step, "tests": tests}
+        f"{file.removesuffix('.yml')}.{step}.test.yml": to_yaml(
+            {"rule_files": [file], "evaluation_interval": step, "tests": tests}
         )
-        for (group, step), tests in sorted_tests.items()
+        for (file, step), tests in sorted_tests.items()
     }

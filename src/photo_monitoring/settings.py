@@ -1,5 +1,6 @@
 """What a user may set differently from the guide, and the values used when nothing is set."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -9,13 +10,33 @@ LANGUAGES: Final[tuple[Language, ...]] = ("ko", "en")
 SYSTEM: Final = "photo-api"
 """The value of the static label `system` on every alert; `service` belongs to external services."""
 
+CONSOLE: Final = "http://localhost:8080"
+
+_INSTANCE: Final = re.compile(r"(?<![\w:])instance(?![\w:])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one tier of an alert (its subject, its severity) has differently from its declaration; None: nothing.
+
+    `reason` switches the tier off, and says why.
+    """
+
+    subject: str
+    severity: str
+    threshold: float | None = None
+    hold: str | None = None
+    minimum: float | None = None
+    reason: str | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Names and addresses that the rendered rules need.
+    """Names and addresses that the rendered rules need, and what differs from the declarations.
 
-    `time_scale` divides windows, `for` and intervals alike, for drills. `public_url` is where people reach runbooks and
-    dashboards (no trailing slash).
+    `time_scale` divides windows, `for` and intervals alike, for drills. The URLs are where people reach the console,
+    runbooks and dashboards (no trailing slash); the latter two are the console's own unless set. `instance_label` tells
+    one instance from another, on every job.
     """
 
     lang: Language = "ko"
@@ -27,7 +48,11 @@ class Settings:
     alertmanager_job: str = "alertmanager"
     balancer_job: str = "haproxy"
     balancer_frontend: str = "photos"
-    public_url: str = "http://localhost:8080"
+    instance_label: str = "instance"
+    console_url: str = CONSOLE
+    runbooks_url: str | None = None
+    dashboards_url: str | None = None
+    changes: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse values that would render rules Prometheus cannot evaluate."""
@@ -37,3 +62,21 @@ class Settings:
         if not 0 < self.time_scale <= 10_000:
             msg = f"time scale {self.time_scale} is out of range: use a number above 0, at most 10000"
             raise ValueError(msg)
+
+    @property
+    def runbooks(self) -> str:
+        """The URL below which runbooks are."""
+        return self.runbooks_url or f"{self.console_url}/runbooks"
+
+    @property
+    def dashboards(self) -> str:
+        """The URL below which dashboards are."""
+        return self.dashboards_url or f"{self.console_url}/dashboards"
+
+    def label(self, name: str) -> str:
+        """Return what a label of a declaration is called here."""
+        return self.instance_label if name == "instance" else name
+
+    def relabelled(self, text: str) -> str:
+        """Return PromQL or a series with the instance label called as it is here; recordings keep their names."""
+        return text if self.instance_label == "instance" else _INSTANCE.sub(self.instance_label, text)

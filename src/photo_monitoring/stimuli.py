@@ -6,8 +6,8 @@ its test fails.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol, Self
 
 STEP_SECONDS: Final = 30
 INSTANCES: Final = (("api-1", 0.7), ("api-2", 0.3))
@@ -35,7 +35,8 @@ class Drive:
 
     Sample 0 starts the course, samples 1 to `healthy` are healthy, the next `lasting` are not, the last `after` are
     again. `limit` is the tier's threshold, `bounds` those of all tiers; `events` fall in each step, over all instances.
-    With `reset`, every counter starts again at 0 in the middle, as after a restart.
+    With `reset`, every counter starts again at 0 in the middle, as after a restart. `scale` multiplies gauges that are
+    far from a higher minimum volume than the declared one.
     """
 
     value: float
@@ -48,6 +49,7 @@ class Drive:
     job: str
     spread: bool
     reset: bool = False
+    scale: float = 1.0
 
     def shares(self) -> tuple[tuple[str, float], ...]:
         """Return the instances that report, with the share of events each sees."""
@@ -109,6 +111,9 @@ class Stimulus(Protocol):
     def seen(self, value: float, limit: float, other: float) -> float:
         """Return what a tier with threshold `other` sees when the tier with `limit` sees `value`."""
 
+    def resting(self, rest: float) -> "Stimulus":
+        """Return the same with another value while all is well."""
+
 
 def located(series: str, job: str = "photo-api", instance: str | None = "api-1") -> str:
     """Add job and instance to a series: `x{a="b"}` → `x{a="b",instance="api-1",job="photo-api"}`."""
@@ -138,6 +143,10 @@ class _Stimulus:
         """Every tier sees the same value."""
         del limit, other
         return value
+
+    def resting(self, rest: float) -> Self:
+        """Rest elsewhere, where a changed threshold is beyond the declared rest."""
+        return replace(self, rest=rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,13 +245,18 @@ class Level(_Stimulus):
         return False
 
     def series(self, drive: Drive) -> Inputs:
-        """Feed the gauge to one instance, and a healthy one to another."""
-        rest = self.level(self.rest)
-        names = (None,) if self.alone else ("api-1", "api-2")
-        inputs = [(located(self.gauge, drive.job, names[0]), drive.gauge(rest, self.level(drive.value)))]
-        inputs += [(located(self.gauge, drive.job, name), drive.gauge(rest, rest)) for name in names[1:]]
-        for series, value in self.constant.items():
-            inputs += [(located(series, drive.job, name), drive.gauge(value, value)) for name in names]
+        """Feed the gauge to one instance (as many as are counted), and a healthy one to another."""
+        rest, value = self.level(self.rest) * drive.scale, self.level(drive.value) * drive.scale
+        affected = 1
+        if self.whole:
+            affected, value = int(drive.value), self.level(1)
+        names = (None,) if self.alone else tuple(f"api-{n}" for n in range(1, max(affected, 1) + 2))
+        inputs = []
+        for n, name in enumerate(names):
+            inputs.append((located(self.gauge, drive.job, name), drive.gauge(rest, value if n < affected else rest)))
+            for series, fixed in self.constant.items():
+                held = fixed * drive.scale
+                inputs.append((located(series, drive.job, name), drive.gauge(held, held)))
         return inputs
 
 

@@ -6,12 +6,14 @@ from typing import Final
 from photo_monitoring import rule_tests
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
-from photo_monitoring.guide import GuideCriterion, load_guide
+from photo_monitoring.guide import demand, load_guide
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import metrics_of, recordings_by_name
+from photo_monitoring.overrides import in_force, overrides
 from photo_monitoring.settings import Settings
 
 NOT_YET: Final = "—"
+_OFF: Final = "off"
 
 _INTRODUCTION: Final = """\
 <!-- Rendered by `photo-monitoring render`; changes made here are lost. -->
@@ -29,25 +31,14 @@ def _table(header: tuple[str, ...], rows: Iterable[Iterable[object]]) -> list[st
     return [_row(header), _row("---" for _ in header), *(_row(row) for row in rows), ""]
 
 
-def demand(criterion: GuideCriterion) -> str:
-    """Say a criterion of the guide in one line: what is measured, against what, for how long."""
-    words = [criterion.measure]
-    if criterion.compare and criterion.threshold is not None:
-        words.append(f"{criterion.compare} {criterion.threshold:g}")
-    if criterion.hold:
-        words.append(f"for {criterion.hold}")
-    return " ".join(words)
-
-
 def _declared() -> dict[str, tuple[Alert, Tier]]:
     return {tier.criterion: (alert, tier) for alert in ALERTS for tier in alert.tiers if tier.criterion}
 
 
-def test_counts() -> dict[tuple[str, str], int]:
+def test_counts(settings: Settings) -> dict[tuple[str, str], int]:
     """Return (subject, severity) → how many promtool tests let it fire or keep it silent by its own threshold."""
-    settings = Settings()
     counts: dict[tuple[str, str], int] = {}
-    for alert in ALERTS:
+    for alert in in_force(settings, ALERTS):
         names = [test["name"] for test in rule_tests.tests_of(alert, settings)]
         for tier in alert.tiers:
             own = f"({alert.subject}, {tier.severity})"
@@ -56,8 +47,11 @@ def test_counts() -> dict[tuple[str, str], int]:
     return counts
 
 
-def _criteria_rows() -> Iterator[tuple[object, ...]]:
-    declared, counts, recordings = _declared(), test_counts(), recordings_by_name(ALERTS)
+def _criteria_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
+    declared, counts, recordings = _declared(), test_counts(settings), recordings_by_name(ALERTS)
+    off = {
+        (one.alert.subject, one.tier.severity) for one in overrides(settings, ALERTS) if one.change.reason is not None
+    }
     for criterion in load_guide().criteria:
         answer = declared.get(criterion.id)
         if answer is None:
@@ -66,7 +60,9 @@ def _criteria_rows() -> Iterator[tuple[object, ...]]:
         alert, tier = answer
         metrics = ", ".join(f"`{metric}`" for metric in sorted(metrics_of(alert, recordings)))
         rule = f"{alert.name} ({tier.severity}, `{alert.subject}`)"
-        tests = counts[alert.subject, tier.severity.value] or NOT_YET
+        tests = counts.get((alert.subject, tier.severity.value)) or NOT_YET
+        if (alert.subject, tier.severity) in off:
+            rule, tests = f"switched off: {rule}", _OFF
         yield criterion.section, f"`{criterion.id}`", demand(criterion), metrics, rule, tests, NOT_YET, NOT_YET, NOT_YET
 
 
@@ -97,17 +93,30 @@ def _rule_rows() -> Iterator[tuple[object, ...]]:
         yield rule.group, rule.alert, ", ".join(tiers) or NOT_YET
 
 
-def _own_rows() -> Iterator[tuple[object, ...]]:
-    counts = test_counts()
+def _own_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
+    counts = test_counts(settings)
     for alert in ALERTS:
         for tier in alert.tiers:
             if tier.criterion is None:
-                yield alert.group.value, alert.name, tier.severity, counts[alert.subject, tier.severity.value]
+                tests = counts.get((alert.subject, tier.severity.value), _OFF)
+                yield alert.group.value, alert.name, tier.severity, tests
 
 
-def render_traceability() -> str:
-    """Return the page `docs/reference/traceability.md`."""
-    guide, rows = load_guide(), list(_criteria_rows())
+def _override_section(settings: Settings) -> list[str]:
+    """Return the section on what this system has differently, nothing where that is nothing."""
+    rows = [
+        (one.alert.name, one.tier.severity, f"`{one.alert.subject}`", str(one).replace("|", "\\|"))
+        for one in overrides(settings, ALERTS)
+    ]
+    if not rows:
+        return []
+    header = ("Alert", "Severity", "Subject", "Different here")
+    return [f"## {len(rows)} overrides", "", *_table(header, rows)]
+
+
+def render_traceability(settings: Settings) -> str:
+    """Return the page `docs/reference/traceability.md`, with what `settings` have differently."""
+    guide, rows = load_guide(), list(_criteria_rows(settings))
     parts = ("metric", "rule", "test", "panel", "runbook", "drill")
     missing = {part: sum(row[3 + index] == NOT_YET for row in rows) for index, part in enumerate(parts)}
     header = ("Section", "Criterion", "The guide asks", "Metric", "Rule", "Tests", "Panel", "Runbook", "Drill")
@@ -128,7 +137,8 @@ def render_traceability() -> str:
         *_table(("Group", "Name", "Tiers (subject)"), _rule_rows()),
         "## Alerts that the guide does not have",
         "",
-        *_table(("Group", "Name", "Severity", "Tests"), _own_rows()),
+        *_table(("Group", "Name", "Severity", "Tests"), _own_rows(settings)),
+        *_override_section(settings),
         "## Not answered yet",
         "",
         f"- {len(guide.panels)} panels in {max(panel.row for panel in guide.panels)} rows (section 8)",

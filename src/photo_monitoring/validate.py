@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from photo_monitoring import documents, lints, promtool, render, rule_tests
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.overrides import in_force, overrides
 from photo_monitoring.rule_tests import UnprovableError
 
 if TYPE_CHECKING:
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one check found: `problems` is empty when all is well."""
+    """What one check found: `problems` is empty when all is well; `notes` are worth knowing all the same."""
 
     name: str
     detail: str
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def untested() -> list[str]:
@@ -44,15 +46,26 @@ def indistinct() -> list[str]:
     return lines
 
 
+def overridden(settings: "Settings") -> Result:
+    """Say what differs from the declarations, what is switched off and why, and which cases are left out for it."""
+    found = overrides(settings)
+    notes = [f"{one.alert.name} {one.tier.severity} ({one.alert.subject}): {one}" for one in found]
+    off = sum(one.change.reason is not None for one in found)
+    detail = f"{len(found) - off} criteria changed, {off} switched off"
+    return Result("overrides", detail, notes=(*notes, *rule_tests.left_out(settings)))
+
+
 def _promtool(name: str, detail: str, complaint: str | None) -> Result:
     return Result(name, detail, () if complaint is None else tuple(complaint.splitlines()))
 
 
 def run_checks(out: Path, reference: Path, settings: "Settings") -> Iterator[Result]:
     """Run every check, cheap ones first; `out` has the rendered files, `reference` the rendered pages."""
-    drift = (*render.drift(out, settings), *documents.reference_drift(reference))
+    drift = (*render.drift(out, settings), *documents.reference_drift(reference, settings))
     yield Result("drift", f"{out} and {reference} against the declarations", drift)
-    problems = [*untested(), *indistinct(), *lints.lint_all(ALERTS)]
+    if settings.changes:
+        yield overridden(settings)
+    problems = [*untested(), *indistinct(), *lints.lint_all(in_force(settings))]
     yield Result("declarations", f"{len(ALERTS)} alerts", tuple(problems))
     if problems:
         return
@@ -60,6 +73,7 @@ def run_checks(out: Path, reference: Path, settings: "Settings") -> Iterator[Res
         rules = render.render_rules(settings=settings)
         yield _promtool("promtool check rules", f"{len(rules)} files", promtool.check_rules(rules))
         tests = rule_tests.render_tests(settings)
-        yield _promtool("promtool test rules", f"{len(tests)} files", promtool.test_rules(rules, tests))
+        complaint = promtool.test_rules(rules | rule_tests.isolated_rules(settings), tests)
+        yield _promtool("promtool test rules", f"{len(tests)} files", complaint)
     except (promtool.PromtoolMissingError, promtool.PromtoolTimeoutError, UnprovableError) as error:
         yield Result("promtool", "not run", (str(error),))

@@ -11,6 +11,7 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.cli import app
 from photo_monitoring.documents import reference_drift
 from photo_monitoring.guide import load_guide
+from photo_monitoring.settings import Settings
 from photo_monitoring.traceability import render_traceability
 
 RUN = CliRunner()
@@ -18,15 +19,15 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def test_the_committed_matrix_is_what_the_declarations_render() -> None:
-    assert reference_drift(REFERENCE) == []
+    assert reference_drift(REFERENCE, Settings()) == []
 
 
 def test_every_criterion_has_metric_rule_and_test() -> None:
-    assert "Missing: metric 0, rule 0, test 0," in render_traceability()
+    assert "Missing: metric 0, rule 0, test 0," in render_traceability(Settings())
 
 
 def test_the_matrix_lists_every_criterion_in_the_guides_order() -> None:
-    page = render_traceability()
+    page = render_traceability(Settings())
     positions = [page.index(f"`{criterion.id}`") for criterion in load_guide().criteria]
     assert positions == sorted(positions)
 
@@ -34,13 +35,13 @@ def test_the_matrix_lists_every_criterion_in_the_guides_order() -> None:
 def test_a_criterion_without_a_rule_shows_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     remaining = tuple(alert for alert in ALERTS if alert.subject != "cpu")
     monkeypatch.setattr(traceability, "ALERTS", remaining)
-    assert "Missing: metric 2, rule 2, test 2," in render_traceability()
+    assert "Missing: metric 2, rule 2, test 2," in render_traceability(Settings())
 
 
 def test_an_alert_whose_tier_is_gone_shows_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     lesser = tuple(replace(alert, tiers=alert.tiers[:1]) if alert.subject == "disk" else alert for alert in ALERTS)
     monkeypatch.setattr(traceability, "ALERTS", lesser)
-    assert "Missing: metric 1, rule 1, test 1," in render_traceability()
+    assert "Missing: metric 1, rule 1, test 1," in render_traceability(Settings())
 
 
 def test_explain_tells_criterion_expression_and_next_steps() -> None:

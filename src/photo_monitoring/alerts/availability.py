@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Ratio
+from photo_monitoring.stimuli import Case, Firing, Level, Ratio
 
 _A: Final = 'instance="api-1",job="photo-api"'
 _B: Final = 'instance="api-2",job="photo-api"'
@@ -44,6 +44,7 @@ last_over_time(photo_api_drain_deadline_timestamp_seconds{$api}[${1h}]) > time()
             "Read the end of its log, its exit code and the kernel's OOM messages; start it again.",
         ),
     ),
+    stimulus=Level(gauge="up", rest=1.0),
     cases=(
         Case(
             name="a dead process, which exports nothing, fires for itself alone",
@@ -133,6 +134,7 @@ absent(photo_api_ready{$api} == 1)
             "Check that Prometheus still finds its targets (service discovery).",
         ),
     ),
+    stimulus=Level(gauge="up", rest=1.0, constant={"photo_api_ready": 1.0}, alone=True),
     cases=(
         Case(
             name="every process dead fires once, without a drain's leave",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Severity, Text, Tier, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, PerMinute
+from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
 
 _FAILED: Final = "alertmanager_notifications_failed_total"
 _ALERTMANAGER: Final = 'instance="alertmanager",job="alertmanager"'
@@ -58,6 +58,7 @@ NODE_EXPORTER_DOWN: Final = Alert(
             "호스트가 살아 있는지, node_exporter가 떠 있는지 확인합니다.", "Is the host up? Is node_exporter running?"
         ),
     ),
+    stimulus=Level(gauge="up", rest=1.0),
     cases=(
         Case(
             name="an exporter away for five minutes fires for itself",
@@ -90,6 +91,7 @@ ALERTMANAGER_DOWN: Final = Alert(
         "Alertmanager {instance} has not answered for {hold}. If it is the only one, no alert is delivered.",
     ),
     next_steps=(Text("프로세스와 로그를 확인하고 다시 시작합니다.", "Read its log and start it again."),),
+    stimulus=Level(gauge="up", rest=1.0),
     cases=(
         Case(
             name="an Alertmanager away for two minutes fires",

@@ -41,6 +41,16 @@ class GuideCriterion:
     hold: str | None = None
 
 
+def demand(criterion: GuideCriterion) -> str:
+    """Say a criterion of the guide in one line: what is measured, against what, for how long."""
+    words = [criterion.measure]
+    if criterion.compare and criterion.threshold is not None:
+        words.append(f"{criterion.compare} {criterion.threshold:g}")
+    if criterion.hold:
+        words.append(f"for {criterion.hold}")
+    return " ".join(words)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuideRule:
     """One of the fifteen rules of section 9."""
