@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.ports import wait_until
 from tests.unit.photos import pictures
 
 from photo_api.config import Settings
@@ -109,7 +110,8 @@ async def test_a_picture_that_kills_its_worker_is_refused_and_the_next_one_is_ve
     verifier = await start()
     worker = await stopped(verifier, path)
     verifying = asyncio.create_task(verifier.verify(path, "image/jpeg"))
-    await asyncio.sleep(0)
+    asked = "the worker's second job"
+    await asyncio.to_thread(wait_until, lambda: any(each.jobs == 2 for each in verifier._all), asked)
     worker.kill()
     with pytest.raises(ContentRejected, match="cannot be decoded"):
         await verifying
