@@ -1,0 +1,83 @@
+"""Generated tests follow the overrides: they pass on the overridden rules, and fail on the declared ones."""
+
+import pytest
+
+from photo_monitoring import promtool, rule_tests
+from photo_monitoring.config_file import parse
+from photo_monitoring.overrides import in_force
+from photo_monitoring.render import render_rules, to_yaml
+from photo_monitoring.settings import Settings
+
+NAMES = '[jobs]\napi = "photos"\nnode = "hosts"\n[labels]\ninstance = "pod"\n'
+
+
+def complaint(subject: str, tested: Settings, ruled: Settings) -> str | None:
+    """Run one alert's tests, made for the settings `tested`, on the rules of `ruled`."""
+    (alert,) = [one for one in in_force(tested) if one.subject == subject]
+    isolated = rule_tests.isolated_rules(ruled)
+    file = f"{alert.group.value}.{subject}.yml"
+    rules = {file: isolated.get(file) or render_rules(settings=ruled)[f"{alert.group.value}.yml"]}
+    tests = rule_tests.tests_of(alert, tested)
+    assert tests
+    documents = {
+        f"{step}.test.yml": to_yaml(
+            {
+                "rule_files": [file],
+                "evaluation_interval": step,
+                "tests": [test for test in tests if test["interval"] == step],
+            }
+        )
+        for step in {test["interval"] for test in tests}
+    }
+    return promtool.test_rules(rules, documents)
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("ServiceDown.service-health.critical", 'for = "3m"'),
+        ("ServiceDownAll.fleet-health.critical", 'for = "45s"'),
+        ("HighErrorRate.request-errors.warning", "threshold = 0.0125"),
+        ("HighErrorRate.request-errors.critical", "minimum = 5000"),
+        ("HighErrorRate.request-errors.critical", "threshold = 0.9999"),
+        ("SlowResponseTime.response-time.critical", "threshold = 5"),
+        ("SlowLogin.login-time.critical", "threshold = 1"),
+        ("TooManyActiveSessions.active-sessions.warning", "threshold = 3"),
+        ("HighDBErrorRate.database-unreachable.critical", "threshold = 3"),
+        ("BruteForceAttack.brute-force.critical", "threshold = 50"),
+        ("HighMemoryUsage.memory-available.critical", "threshold = 2e9"),
+        ("LowUploadCompletion.upload-completion.warning", 'threshold = 0.97\nfor = "30s"'),
+        ("StorageSurge.storage-growth.warning", "threshold = 0.001"),
+        ("NodeExporterDown.node-exporter.warning", 'for = "90s"'),
+    ],
+)
+def test_a_generated_test_follows_a_changed_number(key: str, values: str) -> None:
+    settings, subject = parse(f"[alerts.{key}]\n{values}"), key.split(".")[1]
+    assert complaint(subject, settings, settings) is None
+    assert complaint(subject, settings, Settings())
+
+
+@pytest.mark.parametrize("subject", ["service-health", "cpu", "user-upload", "node-exporter"])
+def test_cases_written_by_hand_follow_changed_names(subject: str) -> None:
+    settings = parse(NAMES)
+    assert complaint(subject, settings, settings) is None
+    assert complaint(subject, settings, Settings())
+
+
+def test_a_tier_switched_off_is_expected_no_more() -> None:
+    settings = parse('[alerts.ServiceDown.service-health.warning]\nenabled = false\nreason = "pages are enough"')
+    assert complaint("service-health", settings, settings) is None
+    assert complaint("service-health", settings, Settings())
+
+
+def test_an_alert_switched_off_has_no_test() -> None:
+    settings = parse('[alerts.HighCPUUsage.cpu]\nenabled = false\nreason = "batch hosts"')
+    assert "HighCPUUsage" not in "".join(rule_tests.render_tests(settings).values())
+
+
+def test_an_alert_made_stricter_does_not_disturb_the_tests_of_its_namesake() -> None:
+    """A lower bar for one client's blocked requests is reached by the story of another alert called alike."""
+    settings = parse("[alerts.SuspiciousIPActivity.rate-limit-client.critical]\nthreshold = 100")
+    assert complaint("brute-force-client", settings, settings) is None
+    tests = rule_tests.render_tests(settings)
+    assert "photo_api_security.brute-force-client.30s.test.yml" in tests
