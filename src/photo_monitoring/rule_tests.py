@@ -71,15 +71,13 @@ def _job(alert: Alert, settings: Settings) -> str:
     return settings.node_job if alert.group is Group.RESOURCES else settings.api_job
 
 
-def _scale(alert: Alert) -> float:
-    """Return how much larger gauges must be than declared for the alert's volume to reach its minimum in force."""
-    declared = next((one for one in ALERTS if one.subject == alert.subject), alert)
-    before = {tier.severity: tier for tier in declared.tiers}
+def _scale(alert: Alert, stimulus: Stimulus) -> float:
+    """Return how much larger gauges must be than declared for the volume to be beyond every tier's minimum."""
     scales = [1.0]
     for tier in alert.tiers:
-        old = before[tier.severity]
-        if tier.minimum and old.minimum and old.threshold:
-            scales.append((tier.minimum / old.minimum) / (tier.threshold / old.threshold))
+        volume = stimulus.volume_at(_limit(alert, tier))
+        if volume and tier.minimum:
+            scales.append((1 + 10 * MARGIN) * tier.minimum / volume)
     return max(scales)
 
 
@@ -114,7 +112,7 @@ class _Course:
             events=max(PLENTY, *(2 * (other.minimum or 0) for other in alert.tiers)) / max(self.ramp, 1),
             job=_job(alert, settings),
             spread="instance" not in alert.by,
-            scale=1.0 if self.stimulus.counted else _scale(alert),
+            scale=_scale(alert, self.stimulus),
         )
 
     @property
@@ -145,7 +143,7 @@ class _Course:
         """A value well beyond the threshold, still a possible share."""
         if self.compare == "<":
             return self.limit / 2
-        return min(1.0, self.limit * 2)
+        return self._possible(self.limit * 2)
 
     @property
     def half_way(self) -> float:
@@ -192,7 +190,8 @@ class _Course:
         """Return one promtool test: the inputs, and at each step what fires under this alert's name."""
         drive = replace(self.drive, value=self.beyond if value is None else value, reset=reset)
         if volume is not None:
-            drive = replace(drive, events=volume / max(self.ramp, 1))
+            usual = self.stimulus.volume_at(drive.value)
+            drive = replace(drive, events=volume / max(self.ramp, 1), scale=volume / usual if usual else 1.0)
         known = {"job": drive.job, "instance": "api-1", **self.stimulus.labels}
         labels = {name: known[name] for name in self.alert.by}
         checks = []
@@ -230,7 +229,7 @@ def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[st
             "silent at half the threshold across a restart", [fires], value=course.half_way, reset=True
         )
         yield halves
-    if tier.minimum is not None and course.stimulus.counted:
+    if tier.minimum is not None and (course.stimulus.counted or course.stimulus.volume_at(course.limit) is not None):
         yield course.test(
             "silent under its minimum volume", [fires], volume=0.9 * tier.minimum, value=course.far_beyond
         )

@@ -105,6 +105,9 @@ class Stimulus(Protocol):
     def counted(self) -> bool:
         """Whether the alert's volume is the number of events that the stimulus feeds."""
 
+    def volume_at(self, value: float) -> float | None:
+        """Return the alert's volume while it has `value`, where that follows from gauges; else None."""
+
     def series(self, drive: Drive) -> Inputs:
         """Return the input series, as promtool writes them."""
 
@@ -130,6 +133,8 @@ class _Stimulus:
     rest: float = 0.0
     lag: str = "0s"
     history: str = "0s"
+    volume: Callable[[float], float] | None = None
+    """The alert's volume at a value, where that follows from gauges."""
 
     @property
     def exact(self) -> bool:
@@ -143,6 +148,10 @@ class _Stimulus:
         """Every tier sees the same value."""
         del limit, other
         return value
+
+    def volume_at(self, value: float) -> float | None:
+        """Return what was declared; where events make the volume, nothing was."""
+        return None if self.volume is None else self.volume(value)
 
     def resting(self, rest: float) -> Self:
         """Rest elsewhere, where a changed threshold is beyond the declared rest."""

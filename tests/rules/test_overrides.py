@@ -47,6 +47,8 @@ def complaint(subject: str, tested: Settings, ruled: Settings) -> str | None:
         ("BruteForceAttack.brute-force.critical", "threshold = 50"),
         ("HighMemoryUsage.memory-available.critical", "threshold = 2e9"),
         ("LowUploadCompletion.upload-completion.warning", 'threshold = 0.97\nfor = "30s"'),
+        ("RequestSurge.request-surge.critical", "minimum = 4000"),
+        ("NetworkSurge.network.warning", "minimum = 1e9"),
         ("StorageSurge.storage-growth.warning", "threshold = 0.001"),
         ("NodeExporterDown.node-exporter.warning", 'for = "90s"'),
     ],

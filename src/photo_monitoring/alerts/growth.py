@@ -59,6 +59,7 @@ max by (job) (max_over_time(photo_api_object_storage_usage_bytes{$api}[${2m}] of
     stimulus=Level(
         gauge="photo_api_object_storage_usage_bytes",
         level=lambda growth: (1 + growth) * 1000 * _GB,
+        volume=lambda growth: growth * 1000 * _GB,
         history="1h",
     ),
     cases=(

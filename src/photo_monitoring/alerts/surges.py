@@ -56,6 +56,7 @@ REQUEST_SURGE: Final = Alert(
     stimulus=Level(
         gauge="job:http_requests:rate5m",
         level=lambda times: 100 * times,
+        volume=lambda times: 100 * times,
         rest=1.0,
         constant={"job:http_requests:rate5m_usual": 100.0},
         alone=True,
@@ -151,6 +152,7 @@ NETWORK_SURGE: Final = Alert(
     stimulus=Level(
         gauge='instance_direction:node_network_bytes:rate5m{direction="transmit"}',
         level=lambda times: 10e6 * times,
+        volume=lambda times: 10e6 * times,
         rest=1.0,
         constant={'instance_direction:node_network_bytes:rate5m_usual{direction="transmit"}': 10e6},
         labels={"direction": "transmit"},
