@@ -16,7 +16,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from benchmarks.measure import Result
 
-NAMES = ("instrumentation", "uploads", "hashing", "hot_reads", "totals")
+NAMES = ("instrumentation", "uploads", "hashing", "hot_reads", "totals", "rules")
 RESULTS = Path(__file__).parent / "results"
 
 
