@@ -163,15 +163,17 @@ class _Course:
         return starts
 
     @property
+    def before(self) -> int:
+        """The last step before that, or before the course where another tier's text would tell a value on its way."""
+        step = self.fires - 1
+        starts = [self._starts(other, self.drive, None) for other in self.alert.tiers]
+        on_its_way = step - self.drive.healthy - _steps(self.stimulus.lag) < self.ramp
+        return self.drive.healthy if on_its_way and any(one is not None and one <= step for one in starts) else step
+
+    @property
     def over(self) -> int:
         """A step by which nothing of the course is left."""
         return self.drive.healthy + self.drive.lasting + self.ramp + _LINGER
-
-    def _seen(self, tier: Tier, drive: Drive, step: int) -> float:
-        """Return what a tier sees at a step: on its way to the driven value while a ramp lasts."""
-        seen, rest = self.stimulus.seen(drive.value, drive.limit, tier.threshold), self.stimulus.rest
-        passed = step - drive.healthy - _steps(self.stimulus.lag)
-        return seen if passed >= self.ramp else rest + (seen - rest) * passed / self.ramp
 
     def _starts(self, tier: Tier, drive: Drive, volume: float | None) -> int | None:
         """Return the step at which a tier begins to fire, None: it does not."""
@@ -200,7 +202,7 @@ class _Course:
             for tier in self.alert.tiers:
                 starts = self._starts(tier, drive, volume)
                 if starts is not None and starts <= step < self.over:
-                    seen = self._seen(tier, drive, step)
+                    seen = self.stimulus.seen(drive.value, drive.limit, tier.threshold)
                     expected.append(_firing(self.alert, tier, labels, seen, self.settings))
             checks.append(_check(self.alert, durations.duration(step * STEP_SECONDS), expected))
         name = f"{self.alert.name} ({self.alert.subject}, {self.tier.severity}): {story}"
@@ -220,7 +222,9 @@ def _test(name: str, inputs: Mapping[str, str], checks: list[dict[str, Any]], st
 def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[str, Any]]:
     course = _Course(alert, tier, settings)
     fires = course.fires
-    yield course.test("silent before its time, firing at it, silent after recovery", [fires - 1, fires, course.over])
+    yield course.test(
+        "silent before its time, firing at it, silent after recovery", [course.before, fires, course.over]
+    )
     if course.compare is None:
         return
     yield course.test("silent just within its threshold", [fires, fires + 2], value=course.within)
