@@ -1,6 +1,8 @@
 """The command ``photo-api``."""
 
 import asyncio
+import os
+import socket
 import sys
 from typing import Annotated
 
@@ -26,6 +28,12 @@ app = typer.Typer(
 app.add_typer(users, name="users")
 
 
+@app.callback()
+def _private_files() -> None:
+    """What is written (the database, objects, logs) is its owner's alone."""
+    os.umask(0o077)
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
@@ -34,7 +42,7 @@ def serve(
 ) -> None:
     """Serve the API; outside production an empty data directory is set up first."""
     settings = read_settings()
-    configure_logging(settings)
+    configure_logging(settings, node=f"{socket.gethostname()}:{port}")
     try:
         if settings.environment is not Environment.PRODUCTION or settings.database_url is None:
             migrate_database(settings.resolved_database_url)

@@ -139,6 +139,11 @@ class Settings(BaseSettings):
             raise ValueError("CORS_ORIGINS: name the origins; a wildcard would let any site act for its visitors")
         if self.environment is Environment.PRODUCTION and self.secret_key is None:
             raise ValueError("SECRET_KEY: must be set in production (openssl rand -hex 32 makes one)")
+        if self.previous_secret_key is not None and not self.model_fields_set & {
+            "secret_key_id",
+            "previous_secret_key_id",
+        }:
+            raise ValueError("PREVIOUS_SECRET_KEY: name the keys too (SECRET_KEY_ID, PREVIOUS_SECRET_KEY_ID)")
         if self.previous_secret_key is not None and self.secret_key_id == self.previous_secret_key_id:
             raise ValueError("SECRET_KEY_ID: must differ from PREVIOUS_SECRET_KEY_ID while secrets are rotated")
         return self

@@ -109,6 +109,7 @@ class RequestContextMiddleware:
                 parsed = ipaddress.ip_address(address)
             except ValueError:
                 return False
+            parsed = getattr(parsed, "ipv4_mapped", None) or parsed  # a dual-stack socket's way to name IPv4 peers
             known = any(parsed in network for network in self._trusted)
             if len(self._is_trusted) >= 10_000:
                 self._is_trusted.clear()

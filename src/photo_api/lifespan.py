@@ -3,8 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import structlog
+
 from photo_api.background import every
 from photo_api.components import Components
+from photo_api.database import StatementFailed
+from photo_api.errors import Unavailable
+
+_log = structlog.get_logger("photo_api.lifespan")
 
 
 @asynccontextmanager
@@ -20,9 +26,9 @@ async def opened(components: Components) -> AsyncIterator[None]:
             components.verifier,
             components.rate_limiter,
         ):
+            stack.push_async_callback(part.close)  # also of a part that opened only halfway
             await part.open()
-            stack.push_async_callback(part.close)
-        stack.push_async_callback(components.share_links.store_views)
+        stack.push_async_callback(_store_last_views, components)
         await components.business_metrics.publish()
         for name, seconds, task in (
             ("business metrics", settings.business_metrics_interval_seconds, components.business_metrics.publish),
@@ -37,3 +43,11 @@ async def opened(components: Components) -> AsyncIterator[None]:
             yield
         finally:
             components.health.set_stopping()
+
+
+async def _store_last_views(components: Components) -> None:
+    """Views are worth a try at the end, not a failed shutdown."""
+    try:
+        await components.share_links.store_views()
+    except (Unavailable, StatementFailed) as error:
+        _log.warning("views_lost", reason=str(error))

@@ -63,8 +63,11 @@ def _file_secret(path: Path) -> bytes:
                 pass
             finally:
                 Path(draft).unlink()
-        return path.read_bytes().strip()
+        secret = path.read_bytes().strip()
     except OSError as error:
         raise ConfigurationError(
             f"PHOTO_API_DATA_DIR: cannot read or create {path} ({error.strerror}); make the directory writable"
         ) from None
+    if len(secret) < 32:
+        raise ConfigurationError(f"PHOTO_API_DATA_DIR: {path} is too short for a secret; remove it to have one made")
+    return secret

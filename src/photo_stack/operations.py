@@ -85,8 +85,11 @@ async def bring_up(supervisor: "Supervisor", process: ManagedProcess) -> None:
     """Start a process; an instance is put back into the load balancer.
 
     Raises:
+        CommandRefused: the stack began to stop while the process was brought down for its restart.
         ComponentFailed: it did not become ready.
     """
+    if supervisor.state == "stopping":
+        raise CommandRefused("the stack is stopping")
     await process.start(supervisor.http)
     if process.component.drains:
         await _admit(supervisor, process)

@@ -244,3 +244,34 @@ async def test_a_disabled_owners_links_end(service: Service) -> None:
     async with service.components.database.transaction() as transaction:
         await transaction.execute("UPDATE users SET disabled_ms = $2 WHERE id = $1", owner.id, now_ms())
     assert (await service.client.get(link["url"])).status_code == 410
+
+
+async def test_an_image_that_was_not_looked_for_is_not_counted_as_of_another_album(
+    service: Service, jpeg: Callable[..., bytes]
+) -> None:
+    """A wrong password says nothing of the photo, and neither does a database that is away."""
+    owner = await service.register()
+    album = await service.album(owner)
+    photo = await service.photo(owner, jpeg(), album_id=album)
+    link = await share(service, owner, album, password=PASSWORD)
+    path = f"{link['url']}/photos/{photo}/image"
+    assert (await service.client.get(path, headers={"X-Share-Password": "wrong one"})).status_code == 401
+    await service.components.database.close()
+    assert (await service.client.get(path, headers={"X-Share-Password": PASSWORD})).status_code == 503
+    for in_album in ("yes", "no"):
+        counted = await service.metric("photo_api_share_link_image_access_total", photo_in_album=in_album)
+        assert counted == 0
+
+
+async def test_a_links_password_can_be_guessed_thirty_times_a_minute_on_all_routes_together(service: Service) -> None:
+    owner = await service.register()
+    link = await share(service, owner, await service.album(owner), password=PASSWORD)
+    assert (await service.client.get(link["url"], headers={"X-Share-Password": PASSWORD})).status_code == 200
+    paths = (link["url"], f"{link['url']}/photos/{UNKNOWN}/image")
+    statuses = []
+    for guess in range(70):  # more than two minutes' worth, should a minute turn meanwhile
+        answer = await service.client.get(paths[guess % 2], headers={"X-Share-Password": f"guess {guess}"})
+        statuses.append(answer.status_code)
+    assert set(statuses) == {401, 429}
+    assert statuses[:30] == [401] * 30
+    assert (await service.client.get(link["url"], headers={"X-Share-Password": PASSWORD})).status_code == 200

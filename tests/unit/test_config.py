@@ -49,6 +49,16 @@ def test_production_needs_a_secret(monkeypatch: pytest.MonkeyPatch, environment:
         load_settings()
 
 
+def test_rotated_secrets_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTO_API_SECRET_KEY", SECRET)
+    monkeypatch.setenv("PHOTO_API_PREVIOUS_SECRET_KEY", SECRET[::-1])
+    with pytest.raises(ConfigurationError, match="PREVIOUS_SECRET_KEY: name the keys too"):
+        load_settings()
+    monkeypatch.setenv("PHOTO_API_SECRET_KEY_ID", "2")
+    monkeypatch.setenv("PHOTO_API_PREVIOUS_SECRET_KEY_ID", "1")
+    assert load_settings().secret_key_id == "2"
+
+
 def test_a_wildcard_origin_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHOTO_API_CORS_ORIGINS", "https://photos.example.com, *")
     with pytest.raises(ConfigurationError, match="CORS_ORIGINS"):

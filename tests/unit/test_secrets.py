@@ -41,3 +41,9 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written_is_one_clear_line() -> None:
     with pytest.raises(ConfigurationError, match="PHOTO_API_DATA_DIR: cannot read or create /proc/nowhere/secret-key"):
         load_secrets(Settings(data_dir=Path("/proc/nowhere")))
+
+
+def test_an_empty_secret_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").touch()
+    with pytest.raises(ConfigurationError, match="secret-key is too short"):
+        load_secrets(Settings(data_dir=tmp_path))

@@ -64,7 +64,8 @@ class SQLiteDatabase:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
                 await connection.execute_fetchall(f"PRAGMA {pragma}")
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            self._on_error()
+            raise DatabaseUnavailable(f"cannot open the database at {self._path}: {error}") from error
         return connection
 
     async def close(self) -> None:
@@ -112,8 +113,8 @@ class SQLiteDatabase:
             writer = self._writer
             if writer is None:
                 raise DatabaseUnavailable("the database is closed")
-            await self._run(writer, "BEGIN IMMEDIATE")
             try:
+                await self._run(writer, "BEGIN IMMEDIATE")  # cancelled, it still runs: then it too is rolled back
                 yield _Transaction(writer, self._translated)
                 await self._run(writer, "COMMIT")
             except BaseException:

@@ -17,11 +17,14 @@ _LEVELS: Final = {
 }
 
 
-def configure_logging(settings: Settings) -> None:
-    """Send every record of the process through the pipeline; called once, before anything logs."""
+def configure_logging(settings: Settings, node: str | None = None) -> None:
+    """Send every record of the process through the pipeline; called once, before anything logs.
+
+    ``node`` names the instance where the settings do not, as in its metrics.
+    """
     level = _LEVELS[settings.log_level]
     structlog.configure(
-        processors=processors(settings.node or socket.gethostname()),
+        processors=processors(settings.node or node or socket.gethostname()),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_output,
         cache_logger_on_first_use=True,

@@ -143,7 +143,8 @@ async def shared_image(
     started = perf_counter()
     recorder = services.recorder
     status: TokenStatus = "valid"
-    in_album = served = False
+    in_album: bool | None = None  # not known where the password, or the database, is in the way
+    served = False
     try:
         photo = await services.share_links.photo(token, photo_id, password)
         in_album = photo["id"] is not None
@@ -154,11 +155,14 @@ async def shared_image(
         return response
     except Refused as refused:
         status = refused.status
+        if status != "valid":
+            in_album = False
         if status == "invalid":
             recorder.brute_force_attempt(client_prefix(context_of(request.scope).client_ip))
         raise refused.error from None
     finally:
-        recorder.share_link_image_access(token_status=status, photo_in_album=in_album)
+        if in_album is not None:
+            recorder.share_link_image_access(token_status=status, photo_in_album=in_album)
         recorder.image_access(
             access_type="shared", result="success" if served else "denied", seconds=perf_counter() - started
         )

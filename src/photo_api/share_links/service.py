@@ -19,17 +19,17 @@ from photo_api.business_metrics import totals
 from photo_api.business_metrics.totals import Change
 from photo_api.config import Settings
 from photo_api.database import Database, Executor, Row
-from photo_api.errors import ApiError, Gone, NotFound, Unauthenticated
+from photo_api.errors import ApiError, Gone, NotFound, TooManyRequests, Unauthenticated
 from photo_api.ids import new_id, now_ms, rfc3339
 from photo_api.photos.repository import IMAGE_COLUMNS
 from photo_api.share_links import repository
 from photo_metrics import Recorder
 
-_DAY_MS: Final = 86_400_000
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _PASSWORD_SECONDS: Final = 600
 _PASSWORDS: Final = 10_000
 _BATCH: Final = 200
+_WRONG_PASSWORDS_PER_MINUTE: Final = 30
 
 TokenStatus = Literal["valid", "invalid", "expired"]
 
@@ -68,13 +68,17 @@ class ShareLinkService:
         self._recorder = recorder
         self._opened: OrderedDict[bytes, float] = OrderedDict()
         self._views: Counter[str] = Counter()
+        self._wrong: Counter[str] = Counter()
+        self._wrong_minute = 0
 
     async def create(self, owner_id: str, album_id: str, expires_in_days: int | None, password: str | None) -> NewLink:
         """Share an album; raises `NotFound` unless it is the owner's."""
         password_hash = await self._passwords.hash(password) if password is not None else None
         now = now_ms()
         link = NewLink(
-            new_id(), secrets.token_urlsafe(32), None if expires_in_days is None else now + expires_in_days * _DAY_MS
+            new_id(),
+            secrets.token_urlsafe(32),
+            None if expires_in_days is None else now + expires_in_days * totals.DAY_MS,
         )
         async with self._database.transaction() as transaction:
             active = await repository.add_active_link(transaction, album_id, owner_id)
@@ -204,17 +208,27 @@ class ShareLinkService:
             raise Refused(
                 "valid", Unauthenticated("This link has a password: send it as X-Share-Password.", scheme=None)
             )
-        if not await self._password_opens(stored, password):
+        if not await self._password_opens(link["link_id"], stored, password):
             raise Refused("valid", Unauthenticated("The password is wrong.", scheme=None))
 
-    async def _password_opens(self, stored: str, password: str) -> bool:
-        """Check a link's password; once it was right, an album's many images do not each pay for the slow hash."""
+    async def _password_opens(self, link_id: str, stored: str, password: str) -> bool:
+        """Check a link's password; once it was right, an album's many images do not each pay for the slow hash.
+
+        Guesses are bounded by link, whoever makes them and on whichever route: visitors who are in stay in.
+        """
         key = hmac.digest(stored.encode(), password.encode(), hashlib.sha256)
         now = monotonic()
         if self._opened.get(key, 0.0) > now:
             return True
+        minute = int(now // 60)
+        if minute != self._wrong_minute:
+            self._wrong_minute, self._wrong = minute, Counter()
+        if self._wrong[link_id] >= _WRONG_PASSWORDS_PER_MINUTE:
+            raise Refused("valid", TooManyRequests("Too many wrong passwords.", headers={"Retry-After": "60"}))
+        self._wrong[link_id] += 1  # before the slow hash, so that guesses at once count too
         if not await self._passwords.verify(stored, password):
             return False
+        self._wrong[link_id] -= 1
         self._opened[key] = now + _PASSWORD_SECONDS
         if len(self._opened) > _PASSWORDS:
             self._opened.popitem(last=False)
@@ -229,7 +243,7 @@ class ShareLinkService:
             async with self._database.transaction() as transaction:
                 for link_id, count in sorted(views.items()):
                     await repository.add_views(transaction, link_id, count)
-        except ApiError:
+        except BaseException:
             self._views.update(views)
             raise
 

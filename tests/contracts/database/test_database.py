@@ -29,7 +29,7 @@ def errors() -> Errors:
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     migrate(database_url)
-    return Settings(database_url=database_url, database_timeout_seconds=0.5)
+    return Settings(database_url=database_url, database_timeout_seconds=10)
 
 
 @pytest.fixture
@@ -188,3 +188,28 @@ async def test_a_day_moves_an_active_user_from_one_count_to_the_other(database: 
         await totals.move_active_day(transaction, "b", 11, None)
     rows = await database.fetch_all("SELECT day, sum(users) AS users FROM active_user_days GROUP BY day ORDER BY day")
     assert [(row["day"], row["users"]) for row in rows] == [(10, 0), (11, 1)]
+
+
+async def test_a_transaction_cancelled_while_it_begins_frees_its_connection(
+    settings: Settings, database: Database, errors: Errors
+) -> None:
+    """On SQLite another process's lock makes BEGIN wait; cancelled there, it must not stay open."""
+    other = open_database(settings, errors)
+    await other.open()
+
+    async def begin() -> None:
+        async with database.transaction():
+            pass
+
+    try:
+        async with other.transaction() as transaction:
+            await add_user(transaction, "a")
+            waiting = asyncio.create_task(begin())
+            await asyncio.sleep(0.1)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await add_user(database, "b")
+        await add_user(other, "c")
+    finally:
+        await other.close()
+    assert await count(database) == 3
