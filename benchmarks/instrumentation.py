@@ -42,7 +42,7 @@ def run(seconds: float) -> list[Result]:
                 "instrumented": Target(f"{measured[0]}/health", measured[1]),
             },
             seconds=seconds,
-            rounds=5,
+            rounds=9,
         )
     ratio = loads["bare"].cpu_us / loads["instrumented"].cpu_us
     return [
