@@ -1,6 +1,6 @@
 """What routes ask for: the service's components, and the user."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
@@ -43,10 +43,12 @@ def is_bearer(call: object) -> bool:
     return isinstance(call, _BearerScheme)
 
 
+_ID: Final = "019ab0c4-7d2e-7cc3-98c4-dc0c0c07398f"
+
 Services = Annotated[Components, Depends(components_of)]
 CurrentUser = Annotated[
     Principal, Depends(_BearerScheme(bearerFormat="JWT", description="the access_token of POST /auth/login"))
 ]
-Id = Annotated[str, Path(pattern=ID_PATTERN, json_schema_extra={"format": "uuid"})]
-Cursor = Annotated[str | None, Query(pattern=ID_PATTERN, description="next_cursor of the page before")]
-Limit = Annotated[int, Query(ge=1, le=100, description="items a page"), BeforeValidator(in_digits)]
+Id = Annotated[str, Path(pattern=ID_PATTERN, examples=[_ID], json_schema_extra={"format": "uuid"})]
+Cursor = Annotated[str | None, Query(pattern=ID_PATTERN, examples=[_ID], description="next_cursor of the page before")]
+Limit = Annotated[int, Query(ge=1, le=100, examples=[50], description="items a page"), BeforeValidator(in_digits)]

@@ -160,18 +160,20 @@ class DatabaseUnavailable(Unavailable):
 class InvalidField(BaseModel):
     """One field that was refused."""
 
-    field: str = Field(description="where it is, such as body.email")
-    message: str
+    field: str = Field(description="where it is", examples=["body.email"])
+    message: str = Field(examples=["Field required"])
 
 
 class Problem(BaseModel):
     """RFC 9457 problem details, the body of every error."""
 
     type: str = Field("about:blank", description="always about:blank: title and status say it all")
-    title: str
-    status: int
-    detail: str | None = None
-    request_id: str
+    title: str = Field(examples=[NotFound.title])
+    status: int = Field(examples=[NotFound.status])
+    detail: str | None = Field(None, examples=["There is no such album."])
+    request_id: str = Field(
+        description="also in X-Request-ID, and in the log", examples=["019ab0c4-7d2e-7cc3-98c4-dc0c0c07398f"]
+    )
     errors: list[InvalidField] | None = Field(None, description="with 422, the fields that were refused")
 
 
@@ -208,12 +210,13 @@ _CLASSES: dict[int, type[ApiError]] = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI ``responses`` of a route: the given errors, 429 and 503, which every route can answer."""
-    described = {RangeNotSatisfiable.status: RangeNotSatisfiable.title} | {s: c.title for s, c in _CLASSES.items()}
+    """OpenAPI ``responses`` of a route: the given errors, and 429, 500 and 503, which every route can answer."""
+    described = {status: error.title for status, error in _CLASSES.items()}
+    described |= {RangeNotSatisfiable.status: RangeNotSatisfiable.title, ApiError.status: ApiError.title}
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         status: {"description": described[status], "model": Problem, "content": {PROBLEM_JSON: schema}}
-        for status in sorted({*statuses, 429, 503})
+        for status in sorted({*statuses, 429, 500, 503})
     }
 
 

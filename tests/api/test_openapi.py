@@ -204,3 +204,18 @@ def is_finite(pattern: str) -> bool:
 @with_json
 def test_a_body_has_no_fields_but_the_described_ones(operation: Operation) -> None:
     assert operation.bodies["application/json"]["additionalProperties"] is False
+
+
+def test_every_parameter_has_an_example_and_every_operation_declares_what_each_can_answer() -> None:
+    operations = [
+        operation
+        for path, item in DESCRIPTION["paths"].items()
+        if not path.startswith("/health")
+        for operation in item.values()
+    ]
+    assert len(operations) > 25
+    for operation in operations:
+        assert {"429", "500", "503"} <= set(operation["responses"])
+        for parameter in operation.get("parameters", ()):
+            schema = parameter["schema"]
+            assert parameter.get("examples") or schema.get("examples"), (operation["operationId"], parameter["name"])

@@ -14,13 +14,13 @@ from photo_api.ids import rfc3339
 from photo_api.photos.images import IMAGE_ANSWERS, image_response
 from photo_api.responses import json_response
 from photo_api.routing import DirectRoute
-from photo_api.share_links.schemas import SharedView, ShareLinkCreated, ShareLinkIn, ShareLinkPage
+from photo_api.share_links.schemas import TOKEN, SharedView, ShareLinkCreated, ShareLinkIn, ShareLinkPage
 from photo_api.share_links.service import Refused, TokenStatus
 from photo_metrics import client_prefix
 
 router = APIRouter(route_class=DirectRoute)
 
-Token = Annotated[str, Path(min_length=1, max_length=512, description="from the link's URL")]
+Token = Annotated[str, Path(min_length=1, max_length=512, description="from the link's URL", examples=[TOKEN])]
 
 
 def _from_utf8(value: str | None) -> str | None:
@@ -33,7 +33,12 @@ def _from_utf8(value: str | None) -> str | None:
 
 SharePassword = Annotated[
     str | None,
-    Header(alias="X-Share-Password", max_length=512, description="where the link has a password; UTF-8"),
+    Header(
+        alias="X-Share-Password",
+        max_length=512,
+        description="where the link has a password; UTF-8",
+        examples=["picnic-2026"],
+    ),
     AfterValidator(_from_utf8),
 ]
 

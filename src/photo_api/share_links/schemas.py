@@ -1,6 +1,6 @@
 """What share links look like from outside."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -17,6 +17,10 @@ Password = Annotated[
         examples=["picnic-2026"],
     ),
 ]
+
+_ID: Final = "019ab0c4-7d2e-7cc3-98c4-dc0c0c07398f"
+TOKEN: Final = "Pp1y0Zr3mYJ8n0m4u1w7kq2VtQ9sX5bD6cE8fG0hIjK"  # noqa: S105 - nobody's; an example of the form
+_TIME: Final = "2026-11-30T02:34:47.123Z"
 
 
 class ShareLinkIn(BaseModel):
@@ -35,23 +39,26 @@ class ShareLinkIn(BaseModel):
 class ShareLinkCreated(BaseModel):
     """The answer to a new link; its token is shown this once and only its hash is kept."""
 
-    id: str
-    token: str = Field(description="256 random bits")
-    url: str = Field(description="what to give to visitors; a path where PHOTO_API_PUBLIC_URL is not set")
-    expires_at: str | None
+    id: str = Field(examples=[_ID])
+    token: str = Field(description="256 random bits", examples=[TOKEN])
+    url: str = Field(
+        description="what to give to visitors; a path where PHOTO_API_PUBLIC_URL is not set",
+        examples=[f"/share/{TOKEN}"],
+    )
+    expires_at: str | None = Field(examples=[_TIME])
 
 
 class ShareLinkOut(BaseModel):
     """A link in its owner's list."""
 
-    id: str
-    album_id: str
-    created_at: str
-    expires_at: str | None
-    revoked_at: str | None
-    active: bool
-    password_protected: bool
-    view_count: int = Field(description="views, some seconds late")
+    id: str = Field(examples=[_ID])
+    album_id: str = Field(examples=[_ID])
+    created_at: str = Field(examples=[_TIME])
+    expires_at: str | None = Field(examples=[_TIME])
+    revoked_at: str | None = Field(examples=[None])
+    active: bool = Field(examples=[True])
+    password_protected: bool = Field(examples=[False])
+    view_count: int = Field(description="views, some seconds late", examples=[12])
 
 
 class ShareLinkPage(BaseModel):
@@ -64,20 +71,20 @@ class ShareLinkPage(BaseModel):
 class SharedAlbum(BaseModel):
     """What visitors may know of the album."""
 
-    name: str
-    description: str | None
+    name: str = Field(examples=["Jeju"])
+    description: str | None = Field(examples=["Spring 2026"])
 
 
 class SharedPhoto(BaseModel):
     """What visitors may know of a photo; its bytes are at ``/share/{token}/photos/{id}/image``."""
 
-    id: str
-    content_type: str
-    file_size: int = Field(description="bytes")
-    width: int = Field(description="pixels")
-    height: int = Field(description="pixels")
-    title: str | None
-    description: str | None
+    id: str = Field(examples=[_ID])
+    content_type: str = Field(examples=["image/jpeg"])
+    file_size: int = Field(description="bytes", examples=[2_400_000])
+    width: int = Field(description="pixels", examples=[4032])
+    height: int = Field(description="pixels", examples=[3024])
+    title: str | None = Field(examples=["The beach"])
+    description: str | None = Field(examples=["Early, before the crowds"])
 
 
 class SharedView(BaseModel):

@@ -38,9 +38,15 @@ _BODY: Final[dict[str, Any]] = {
 async def upload(
     services: Services,
     request: Request,
-    key: Annotated[str, PathParameter(max_length=100, description="the object_key")],
-    expires: Annotated[str, Query(pattern=r"^[1-9][0-9]{0,11}$", description="Unix time, exactly as in the URL")],
-    signature: Annotated[str, Query(max_length=200)],
+    key: Annotated[
+        str,
+        PathParameter(max_length=100, description="the object_key", examples=["019ab0c4-7d2e-7cc3-98c4-dc0c0c07398f"]),
+    ],
+    expires: Annotated[
+        str,
+        Query(pattern=r"^[1-9][0-9]{0,11}$", description="Unix time, exactly as in the URL", examples=["1795401287"]),
+    ],
+    signature: Annotated[str, Query(max_length=200, description="exactly as in the URL", examples=["6c1f0d"])],
 ) -> Response:
     """Store the body; nothing is stored unless all of it came."""
     storage = services.storage
