@@ -258,7 +258,7 @@ async def test_every_answer_of_these_routes_is_described(service: Service) -> No
         for method, operation in item.items()
         if path.startswith("/albums") and "share" not in path
     }
-    always = {"401", "422", "429", "503"}
+    always = {"401", "422", "429", "500", "503"}
     body = {"400", "413", "415"} | always
     assert described == {
         "post /albums/": {"201"} | body,
