@@ -55,19 +55,24 @@ ALERTMANAGER = Package(
     "prometheus-alertmanager", ("prometheus-alertmanager", "amtool"), service="prometheus-alertmanager"
 )
 NODE_EXPORTER = Package("prometheus-node-exporter", ("prometheus-node-exporter",), service="prometheus-node-exporter")
+BLACKBOX_EXPORTER = Package(
+    "prometheus-blackbox-exporter", ("prometheus-blackbox-exporter",), service="prometheus-blackbox-exporter"
+)
 HAPROXY = Package("haproxy", ("haproxy",), service="haproxy")
 POSTGRESQL = Package("postgresql", ("/usr/lib/postgresql/*/bin/initdb",), service="postgresql")
 REDIS = Package("redis-server", ("redis-server",), service="redis-server")
 GIT = Package("git", ("git",))
 WRK = Package("wrk", ("wrk",))
+CHROMIUM = Package("chromium", ("chromium",))
+HANGUL_FONTS = Package("fonts-noto-cjk", ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",))
 PYTHON_VENV = Package("python3-venv", ())
 
-_STACK = (PROMETHEUS, ALERTMANAGER, NODE_EXPORTER, HAPROXY)
+_STACK = (PROMETHEUS, ALERTMANAGER, NODE_EXPORTER, BLACKBOX_EXPORTER, HAPROXY)
 PACKAGES: dict[str, tuple[Package, ...]] = {
     "python": (),
     "check": (PROMETHEUS, ALERTMANAGER, GIT),
     "run": _STACK,
-    "test": (*_STACK, POSTGRESQL, REDIS, GIT),
+    "test": (*_STACK, POSTGRESQL, REDIS, CHROMIUM, HANGUL_FONTS, GIT),
     "bench": (*_STACK, POSTGRESQL, WRK),
 }
 """Purpose → packages; the purposes are those of the Makefile."""
