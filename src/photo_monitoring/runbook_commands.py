@@ -11,8 +11,8 @@ import typer
 
 OURS: Final = frozenset({"photo-api", "photo-monitoring", "photo-stack"})
 _TOOLS: Final = """
-amtool awk cat cd curl date df dig dmesg du echo env export find free getent grep head ip jq journalctl kill less ls lsof
-make mv nc nproc openssl pg_isready ping pip printf promtool ps psql pgrep rm sed sleep socat sort sqlite3 ss stat
+amtool awk cat cd curl date df dig dmesg du echo env export find free getent grep head ip jq journalctl kill less ls
+lsof make mv nc nproc openssl pg_isready ping pip printf promtool ps psql pgrep rm sed sleep socat sort sqlite3 ss stat
 systemctl tail timeout top touch tr uniq uptime vmstat wc xargs
 haproxy prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter
 """
@@ -39,7 +39,7 @@ def simple_commands(script: str) -> Iterator[list[str]]:
             redirected = False
         elif set(token) <= set("<>&") and set(token) & set("<>"):
             redirected = True
-            if words and words[-1].isdigit():
+            if words and words[-1] in {"0", "1", "2"}:
                 words.pop()
         elif set(token) <= set("();|&\n<>"):
             yield words
