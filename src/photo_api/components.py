@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from photo_api.accounts.passwords import PasswordHasher
 from photo_api.accounts.service import AccountService
 from photo_api.accounts.tokens import AccessTokens
 from photo_api.albums.service import AlbumService
@@ -11,6 +10,7 @@ from photo_api.config import Settings
 from photo_api.database import Database, open_database
 from photo_api.health.state import Health
 from photo_api.logs.queue import LogQueue
+from photo_api.passwords import PasswordHasher
 from photo_api.photos.service import PhotoService
 from photo_api.photos.verification import PhotoVerifier
 from photo_api.rate_limits.limiter import RateLimiter

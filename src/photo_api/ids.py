@@ -5,10 +5,13 @@ Ids are UUIDv7 in text form (RFC 9562): their order is the order of creation, so
 
 import time
 from datetime import UTC, datetime
+from typing import Final
 
 from uuid_utils import uuid7
 
 ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+NEWEST: Final = "ffffffff-ffff-7fff-bfff-ffffffffffff"
+"""The last UUIDv7 there is: as a cursor, where the first page of a list that begins with the newest starts."""
 
 
 def new_id() -> str:

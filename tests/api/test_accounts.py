@@ -13,8 +13,8 @@ import pytest
 from tests.support.service import PASSWORD, Service, Start
 
 from photo_api.accounts.administration import disable_user
-from photo_api.accounts.passwords import PasswordHasher
 from photo_api.accounts.tokens import AUDIENCE, ISSUER, PURPOSE
+from photo_api.passwords import PasswordHasher
 
 ACCOUNT = {"email": "mina@example.com", "username": "mina", "password": PASSWORD}
 

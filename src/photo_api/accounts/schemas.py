@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from photo_api.accounts.passwords import prepare
+from photo_api.passwords import prepare
 
 
 def normalise_email(value: str) -> str:

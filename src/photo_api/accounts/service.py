@@ -13,7 +13,6 @@ from typing import Final, Literal
 import structlog
 
 from photo_api.accounts import repository
-from photo_api.accounts.passwords import PasswordHasher
 from photo_api.accounts.tokens import AccessTokens
 from photo_api.business_metrics import totals
 from photo_api.config import Settings
@@ -21,6 +20,7 @@ from photo_api.context import Principal
 from photo_api.database import Database, Executor, Row, UniqueViolation
 from photo_api.errors import Conflict, Unauthenticated
 from photo_api.ids import new_id, now_ms
+from photo_api.passwords import PasswordHasher
 from photo_metrics import Recorder
 
 _log = structlog.get_logger("photo_api.accounts")

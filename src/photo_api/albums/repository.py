@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from photo_api.database import Executor, Row
-from photo_api.ids import rfc3339
+from photo_api.ids import NEWEST, rfc3339
 from photo_api.photos.repository import PHOTO_COLUMNS
 
 ALBUM_COLUMNS: Final = "id, name, description, cover_photo_id, active_links, created_ms, updated_ms"
-_FROM_THE_NEWEST: Final = "ffffffff-ffff-7fff-bfff-ffffffffffff"
-"""As a cursor: the last UUIDv7 there is."""
 
 _ALBUM = f"SELECT {ALBUM_COLUMNS} FROM albums WHERE id = $1 AND owner_id = $2"
 _PAGE = f"SELECT {ALBUM_COLUMNS} FROM albums WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
@@ -60,12 +58,12 @@ async def album(executor: Executor, album_id: str, owner_id: str) -> Row | None:
 
 async def albums(executor: Executor, owner_id: str, cursor: str | None, limit: int) -> list[Row]:
     """The owner's albums older than ``cursor``, newest first."""
-    return await executor.fetch_all(_PAGE, owner_id, cursor or _FROM_THE_NEWEST, limit)
+    return await executor.fetch_all(_PAGE, owner_id, cursor or NEWEST, limit)
 
 
 async def album_photos(executor: Executor, album_id: str, owner_id: str, cursor: str | None, limit: int) -> list[Row]:
     """Photos of an album older than ``cursor``, newest first; none where the album is not the owner's."""
-    return await executor.fetch_all(_PHOTO_PAGE, album_id, owner_id, cursor or _FROM_THE_NEWEST, limit)
+    return await executor.fetch_all(_PHOTO_PAGE, album_id, owner_id, cursor or NEWEST, limit)
 
 
 async def lock_album(tx: Executor, album_id: str, owner_id: str) -> Row | None:

@@ -8,9 +8,10 @@ from typing import Final
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from photo_api.content_types import CONTENT_TYPES, ContentType
 from photo_api.errors import ContentRejected, InvalidInput, Unavailable, UnsupportedMediaType
 from photo_api.photos.multipart import Part
-from photo_api.photos.schemas import CONTENT_TYPES, ContentType, Description, Filename, Title, Uuid
+from photo_api.photos.schemas import Description, Filename, Title, Uuid
 from photo_api.storage.base import ObjectStorage, StoredObject
 
 FORM_OVERHEAD_BYTES: Final = 64 * 1024

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from photo_api.content_types import CONTENT_TYPES
 from photo_api.database import Row
 from photo_api.errors import RangeNotSatisfiable, Unavailable
-from photo_api.photos.schemas import CONTENT_TYPES
 from photo_api.storage.base import ObjectReader, ObjectStorage
 
 SEND_TIMEOUT_SECONDS: Final = 60.0

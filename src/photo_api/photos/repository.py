@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from photo_api.database import Executor, Row
-from photo_api.ids import rfc3339
+from photo_api.ids import NEWEST, rfc3339
 
 PHOTO_COLUMNS: Final = (
     "p.id, p.filename, p.content_type, p.file_size, p.width, p.height, p.title, p.description, p.checksum_sha256,"
@@ -14,8 +14,6 @@ PHOTO_COLUMNS: Final = (
 
 IMAGE_COLUMNS: Final = "p.object_key, p.etag, p.file_size, p.content_type, p.filename, p.confirmed_ms"
 """What `photos.images.image_response` needs, of a table ``photos p``."""
-
-_AFTER_EVERY_ID: Final = "ffffffff-ffff-7fff-bfff-ffffffffffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ async def page_of(executor: Executor, owner_id: str, cursor: str | None, count: 
         f"SELECT {PHOTO_COLUMNS} FROM photos p WHERE p.owner_id = $1 AND p.status = 'ready' AND p.id < $2"
         " ORDER BY p.id DESC LIMIT $3",
         owner_id,
-        cursor or _AFTER_EVERY_ID,
+        cursor or NEWEST,
         count,
     )
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from photo_api.content_types import CONTENT_TYPES
 from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import TooLarge, problems
 from photo_api.ids import ID_PATTERN
@@ -13,7 +14,6 @@ from photo_api.photos.images import IMAGE_ANSWERS, image_response
 from photo_api.photos.multipart import parts_of
 from photo_api.photos.schemas import (
     ALBUM_ID,
-    CONTENT_TYPES,
     ONE_LINE,
     ConfirmIn,
     PhotoChange,

@@ -4,11 +4,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from photo_api.content_types import ContentType
 from photo_api.fields import json_number
 from photo_api.ids import ID_PATTERN
-
-CONTENT_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/heic")
-ContentType = Literal["image/jpeg", "image/png", "image/gif", "image/webp", "image/heic"]
 
 PHOTO_ID: Final = "019ab0c4-7d2e-7cc3-98c4-dc0c0c07398f"
 ALBUM_ID: Final = "019ab0c2-1f6a-7b6e-8a51-3d7c2f9e4b10"

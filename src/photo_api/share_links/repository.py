@@ -1,10 +1,9 @@
-"""SQL of share links. ``g`` follows every id: the cursor of a first page."""
+"""SQL of share links."""
 
 from typing import Final
 
 from photo_api.database import Executor, Row
-
-_FIRST: Final = "g"
+from photo_api.ids import NEWEST
 
 # Of an owner who was disabled, no link works.
 _LINK: Final = "l.id AS link_id, l.album_id, l.password_hash, l.expires_ms, l.revoked_ms, l.closed_ms, u.disabled_ms"
@@ -92,7 +91,7 @@ async def page(executor: Executor, album_id: str, owner_id: str, cursor: str | N
         " WHERE a.id = $1 AND a.owner_id = $2 ORDER BY l.id DESC LIMIT $4",
         album_id,
         owner_id,
-        cursor or _FIRST,
+        cursor or NEWEST,
         limit,
     )
 
@@ -107,7 +106,7 @@ async def view(executor: Executor, token_hash: str, cursor: str | None, limit: i
         " LEFT JOIN photos p ON p.id = ap.photo_id"
         " WHERE l.token_hash = $1 ORDER BY ap.photo_id DESC LIMIT $3",
         token_hash,
-        cursor or _FIRST,
+        cursor or NEWEST,
         limit,
     )
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Literal
 
-from photo_api.accounts.passwords import PasswordHasher
 from photo_api.business_metrics import totals
 from photo_api.business_metrics.totals import Change
 from photo_api.config import Settings
 from photo_api.database import Database, Executor, Row
 from photo_api.errors import ApiError, Gone, NotFound, TooManyRequests, Unauthenticated
 from photo_api.ids import new_id, now_ms, rfc3339
+from photo_api.passwords import PasswordHasher
 from photo_api.photos.repository import IMAGE_COLUMNS
 from photo_api.share_links import repository
 from photo_metrics import Recorder

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 
+from photo_api.content_types import CONTENT_TYPES
 from photo_api.dependencies import Services
 from photo_api.errors import LengthRequired, MalformedRequest, NotFound, problems
 from photo_api.routing import DirectRoute
@@ -13,10 +14,9 @@ from photo_api.storage.receiving import body_of
 
 router = APIRouter(route_class=DirectRoute, tags=["storage"])
 
-_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/heic")
 _BODY: Final[dict[str, Any]] = {
     "required": True,
-    "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in _TYPES},
+    "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in CONTENT_TYPES},
 }
 
 

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from photo_api.accounts import repository
 from photo_api.accounts.administration import disable_user, enable_user
-from photo_api.accounts.passwords import PasswordHasher
 from photo_api.accounts.service import AccountService
 from photo_api.accounts.tokens import AccessTokens
 from photo_api.business_metrics import totals
@@ -23,6 +22,7 @@ from photo_api.database import Database, Value, open_database
 from photo_api.database.migrate import migrate
 from photo_api.errors import Conflict, DatabaseUnavailable, NotFound, Unauthenticated
 from photo_api.ids import now_ms
+from photo_api.passwords import PasswordHasher
 from photo_api.secrets import Secrets
 from photo_metrics import Recorder
 

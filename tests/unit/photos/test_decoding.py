@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.photos import pictures
 
+from photo_api.content_types import CONTENT_TYPES
 from photo_api.photos.decoding import MAX_FRAMES, Refused, content_type_of, inspect
 
 MANY = 100_000_000
@@ -29,6 +30,10 @@ def save(tmp_path: Path) -> Save:
 @pytest.mark.parametrize("content_type", pictures.FORMATS)
 def test_each_of_the_five_formats_is_recognised_and_measured(save: Save, content_type: str) -> None:
     assert inspect(save(pictures.picture(content_type)), MANY) == (content_type, 64, 48)
+
+
+def test_what_is_accepted_as_a_type_is_what_can_be_decoded() -> None:
+    assert set(CONTENT_TYPES) == set(pictures.FORMATS)
 
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/webp"])

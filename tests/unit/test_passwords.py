@@ -11,9 +11,9 @@ from typing import Any
 import argon2
 import pytest
 
-from photo_api.accounts.passwords import NICE, THREAD_NAME, PasswordHasher, prepare
 from photo_api.config import Settings
 from photo_api.errors import Unavailable
+from photo_api.passwords import NICE, THREAD_NAME, PasswordHasher, prepare
 
 CHEAP = {"argon2_memory_kib": 64, "argon2_iterations": 1}
 SLOW = {"argon2_memory_kib": 65_536, "argon2_iterations": 6}
