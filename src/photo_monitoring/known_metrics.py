@@ -6,6 +6,7 @@ from typing import Final
 
 from photo_metrics.catalog import CATALOG
 from photo_metrics.node_exporter import NODE_METRICS
+from photo_metrics.process import PROCESS_METRICS
 from photo_metrics.spec import LabelKind, MetricSpec, MetricType
 from photo_monitoring.expressions import bound
 
@@ -14,8 +15,22 @@ TARGET_LABELS: Final = frozenset({"job", "instance"})
 # The pipeline's and the load balancer's: name, labels besides the target's, whether it is a counter.
 _PIPELINE: Final = (
     ("up", (), False),
+    ("prometheus_config_last_reload_successful", (), False),
+    ("prometheus_notifications_dropped_total", (), True),
+    ("prometheus_notifications_errors_total", ("alertmanager",), True),
     ("prometheus_rule_evaluation_failures_total", ("rule_group",), True),
+    ("prometheus_rule_group_interval_seconds", ("rule_group",), False),
+    ("prometheus_rule_group_iterations_missed_total", ("rule_group",), True),
+    ("prometheus_rule_group_iterations_total", ("rule_group",), True),
+    ("prometheus_rule_group_last_duration_seconds", ("rule_group",), False),
+    ("prometheus_target_scrapes_exceeded_body_size_limit_total", (), True),
+    ("prometheus_target_scrapes_exceeded_sample_limit_total", (), True),
+    ("alertmanager_cluster_members", (), False),
+    ("alertmanager_config_last_reload_successful", (), False),
     ("alertmanager_notifications_failed_total", ("integration",), True),
+    ("blackbox_exporter_config_last_reload_successful", (), False),
+    ("probe_ssl_earliest_cert_expiry", (), False),
+    ("probe_success", (), False),
     ("haproxy_frontend_http_responses_total", ("proxy", "code"), True),
 )
 
@@ -44,6 +59,6 @@ def _samples(spec: MetricSpec) -> dict[str, Sample]:
 def known_samples() -> dict[str, Sample]:
     """Return series name → what is known of it."""
     known = {name: Sample(name, TARGET_LABELS | set(labels), counter, {}) for name, labels, counter in _PIPELINE}
-    for spec in (*CATALOG, *NODE_METRICS):
+    for spec in (*CATALOG, *PROCESS_METRICS, *NODE_METRICS):
         known.update(_samples(spec))
     return known

@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from photo_monitoring import promtool
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import lint_expression, recordings_by_name
 from photo_monitoring.runbook_commands import command_problems
 from photo_monitoring.runbooks import page_name
@@ -27,6 +28,7 @@ SHARED_WORDS: Final[dict[Language, int]] = {"en": 16, "ko": 12}
 
 _FENCES: Final = frozenset({"promql", "bash", "toml"})
 _SETTING: Final = re.compile(r"PHOTO_API_[A-Z0-9_]*[A-Z0-9]")
+_NAME: Final = re.compile(r"(?<![\w/.])(?:photo_api_\w+|http_request\w+|node_[a-z]+_\w+|[a-z_]+:\w+:\w+)(?![\w/.])")
 _WORD: Final = re.compile(r"\w+")
 # What Prometheus makes of every alert by itself.
 _OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
@@ -80,6 +82,18 @@ def _headings(page: Page) -> Iterator[tuple[str, str, list[Token]]]:
         yield tokens[start].tag, tokens[start + 1].content, tokens[start + 3 : end]
 
 
+def _languages(tokens: Iterable[Token]) -> set[str]:
+    return {token.info.strip() for token in tokens if token.type == "fence"}
+
+
+def _named_series(tokens: Iterable[Token]) -> Iterator[str]:
+    """Yield the metrics and recordings that sentences name."""
+    for token in tokens:
+        for child in token.children or ():
+            if child.type == "code_inline":
+                yield from _NAME.findall(child.content)
+
+
 def _outline(page: Page) -> Iterator[str]:
     found = list(_headings(page))
     titles = [text for tag, text, _ in found if tag == "h1"]
@@ -92,10 +106,12 @@ def _outline(page: Page) -> Iterator[str]:
         if tag == "h2" and not any(token.content.strip() for token in content):
             yield f"says nothing under {text}"
     by_section = {text: content for tag, text, content in found if tag == "h2"}
-    confirm, over = SECTIONS[page.lang][2], SECTIONS[page.lang][4]
-    for section, language in ((confirm, "promql"), (confirm, "bash"), (over, "promql")):
-        if not any(token.type == "fence" and token.info.strip() == language for token in by_section.get(section, ())):
-            yield f"has no ```{language} block under {section}"
+    confirm, over = by_section.get(SECTIONS[page.lang][2], []), by_section.get(SECTIONS[page.lang][4], [])
+    for language in ("promql", "bash"):
+        if language not in _languages(confirm):
+            yield f"has no ```{language} block under {SECTIONS[page.lang][2]}"
+    if "promql" not in _languages(over) and not any(True for _ in _named_series(over)):
+        yield f"asks Prometheus nothing under {SECTIONS[page.lang][4]}"
     for token in page.tokens():
         if token.type == "fence" and token.info.strip() not in _FENCES:
             yield f"has a block in {token.info.strip() or 'no language'}: use one of {', '.join(sorted(_FENCES))}"
@@ -126,6 +142,10 @@ def page_problems(page: Page, folder: Path, settings: frozenset[str], recorded: 
     yield from _outline(page)
     yield from _subjects(page)
     yield from _links(page, folder)
+    known = known_samples()
+    names = {*recorded, *known, *(sample.metric for sample in known.values())}
+    for name in sorted(set(_named_series(page.tokens())) - names):
+        yield f"names {name}, which is neither a metric nor recorded"
     for query in queries(page):
         try:
             yield from lint_expression(query, recorded)
