@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from photo_monitoring.alert_shapes import per_minute
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
 from photo_monitoring.stimuli import Case, Firing, PerMinute, Ratio, located
 
@@ -22,18 +23,12 @@ _ATTACK_STEPS: Final = (
     ),
 )
 
-POSSIBLE_DDOS_ATTACK: Final = Alert(
-    name="PossibleDDoSAttack",
+POSSIBLE_DDOS_ATTACK: Final = per_minute(
+    "PossibleDDoSAttack",
     subject="rate-limit-hits",
     group=Group.SECURITY,
     section="4.1",
-    value=Recording(
-        "job:photo_api_rate_limit_hits_per_minute:rate5m",
-        "sum by (job) (rate(photo_api_rate_limit_hits_total{$api}[${5m}])) * 60",
-    ),
-    compare=">=",
-    by=("job",),
-    unit=Unit.PER_MINUTE,
+    counter="photo_api_rate_limit_hits_total",
     tiers=(warning("rate-limit-hits/warning", 100, "5m"), critical("rate-limit-hits/critical", 500, "2m")),
     summary=Text("DDoS 공격 가능성이 있습니다", "Perhaps a DDoS attack"),
     description=Text(
@@ -42,7 +37,7 @@ POSSIBLE_DDOS_ATTACK: Final = Alert(
         "Over all clients {value} requests a minute are blocked by the rate limit; {threshold} or more for {hold}.",
     ),
     next_steps=_ATTACK_STEPS,
-    stimulus=PerMinute(counter='photo_api_rate_limit_hits_total{endpoint="/auth/login",client_id="other"}'),
+    fed='photo_api_rate_limit_hits_total{endpoint="/auth/login",client_id="other"}',
     cases=(
         Case(
             name="an attack spread over clients and endpoints fires",
@@ -133,18 +128,12 @@ sum by (job) (rate(photo_api_rate_limit_requests_total{$api}[${5m}]))
     ),
 )
 
-BRUTE_FORCE_ATTACK: Final = Alert(
-    name="BruteForceAttack",
+BRUTE_FORCE_ATTACK: Final = per_minute(
+    "BruteForceAttack",
     subject="brute-force",
     group=Group.SECURITY,
     section="4.2",
-    value=Recording(
-        "job:photo_api_share_link_brute_force_attempts_per_minute:rate5m",
-        "sum by (job) (rate(photo_api_share_link_brute_force_attempts_total{$api}[${5m}])) * 60",
-    ),
-    compare=">=",
-    by=("job",),
-    unit=Unit.PER_MINUTE,
+    counter="photo_api_share_link_brute_force_attempts_total",
     tiers=(warning("brute-force/warning", 50, "5m"), critical("brute-force/critical", 100, "2m")),
     summary=Text("브루트포스 공격이 탐지되었습니다", "Share tokens are being guessed"),
     description=Text(
@@ -153,7 +142,7 @@ BRUTE_FORCE_ATTACK: Final = Alert(
         "Over all clients invalid share tokens are tried {value} times a minute; {threshold} or more for {hold}.",
     ),
     next_steps=_ATTACK_STEPS,
-    stimulus=PerMinute(counter='photo_api_share_link_brute_force_attempts_total{client_id="other"}'),
+    fed='photo_api_share_link_brute_force_attempts_total{client_id="other"}',
 )
 
 # The limiter answers before the handler: what an attacker tries beyond the limit shows as blocked share requests.

@@ -2,22 +2,15 @@
 
 from typing import Final
 
+from photo_monitoring.alert_shapes import per_minute
 from photo_monitoring.alerts.performance import UNREACHABLE_SERVICE
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level, PerMinute, Ratio, located
+from photo_monitoring.stimuli import Case, Firing, Level, Ratio, located
 
-HIGH_EXCEPTION_RATE: Final = Alert(
-    name="HighExceptionRate",
+HIGH_EXCEPTION_RATE: Final = per_minute(
+    "HighExceptionRate",
     subject="exceptions",
-    group=Group.STABILITY,
-    section="3.1",
-    value=Recording(
-        "job:photo_api_exceptions_per_minute:rate5m",
-        "sum by (job) (rate(photo_api_exceptions_total{$api}[${5m}])) * 60",
-    ),
-    compare=">=",
-    by=("job",),
-    unit=Unit.PER_MINUTE,
+    counter="photo_api_exceptions_total",
     tiers=(warning("exceptions/warning", 10, "5m"), critical("exceptions/critical", 50, "2m")),
     summary=Text("예외 발생률이 높습니다", "Many unhandled exceptions"),
     description=Text(
@@ -29,20 +22,12 @@ HIGH_EXCEPTION_RATE: Final = Alert(
         Text("로그에서 가장 많은 예외의 스택을 찾습니다.", "Find the most frequent stack in the logs."),
         Text("최근 배포와 겹치면 되돌립니다.", "If it began with a deployment, roll that back."),
     ),
-    stimulus=PerMinute(counter="photo_api_exceptions_total"),
 )
 
-HIGH_DB_ERROR_RATE: Final = Alert(
-    name="HighDBErrorRate",
+HIGH_DB_ERROR_RATE: Final = per_minute(
+    "HighDBErrorRate",
     subject="db-errors",
-    group=Group.STABILITY,
-    section="3.1",
-    value=Recording(
-        "job:photo_api_db_errors_per_minute:rate5m", "sum by (job) (rate(photo_api_db_errors_total{$api}[${5m}])) * 60"
-    ),
-    compare=">=",
-    by=("job",),
-    unit=Unit.PER_MINUTE,
+    counter="photo_api_db_errors_total",
     tiers=(warning("db-errors/warning", 5, "5m"), critical("db-errors/critical", 20, "2m")),
     summary=Text("DB 에러 발생률이 높습니다", "Many database errors"),
     description=Text(
@@ -54,7 +39,6 @@ HIGH_DB_ERROR_RATE: Final = Alert(
         Text("연결 풀 고갈, 잠금 대기, 디스크 부족을 확인합니다.", "Check for an exhausted pool, locks, a full disk."),
         Text("DB 서버의 로그와 상태를 확인합니다.", "Read the database server's log and state."),
     ),
-    stimulus=PerMinute(counter="photo_api_db_errors_total"),
 )
 
 DATABASE_UNREACHABLE: Final = Alert(
