@@ -21,7 +21,7 @@ from photo_monitoring.lints import STATIC_LABELS
 from photo_monitoring.settings import LANGUAGES, Change, Settings
 
 DEFAULT_NAME: Final = "monitoring.toml"
-JOBS: Final = ("api", "node", "prometheus", "alertmanager", "haproxy")
+JOBS: Final = ("api", "node", "prometheus", "alertmanager", "haproxy", "blackbox", "probe")
 TABLES: Final = {
     "jobs": {job: f"{'balancer' if job == 'haproxy' else job}_job" for job in JOBS},
     "labels": {"instance": "instance_label"},

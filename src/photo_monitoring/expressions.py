@@ -1,10 +1,11 @@
 """From a declaration to PromQL: placeholders filled in, condition put together.
 
-Placeholders in a declaration's text: `$api`, `$node`, `$prometheus`, `$alertmanager` (job matchers), `$balancer` (the
+Placeholders in a declaration's text: `$api`, `$node`, `$prometheus`, `$alertmanager`, `$haproxy`,
+`$blackbox` (the black-box exporter), `$probe` (what it probes; all job matchers), `$balancer` (the
 load balancer's frontend), `$interval` (seconds between evaluations), `$traffic` (requests that people sent), `$timed`
 and `$uploads` (those whose duration is ours, and direct uploads, whose duration is the client's), `$disks`, `$nics`,
-`$limit` (the tier's threshold as a histogram bound), and durations as `${5m}`, which the time scale divides. A `$` of
-PromQL itself (label_replace) is written `$$`.
+`$limit` (the tier's threshold as a histogram bound), and durations as `${5m}`, or in seconds as `${5m_seconds}`, which
+the time scale divides. A `$` of PromQL itself (label_replace) is written `$$`.
 """
 
 import string
@@ -48,6 +49,8 @@ class _Values(Mapping[str, str]):
     def __getitem__(self, key: str) -> str:
         if is_duration(key):
             return scaled(key, self._settings.time_scale)
+        if is_duration(key.removesuffix("_seconds")):
+            return number(seconds(key.removesuffix("_seconds")) / self._settings.time_scale)
         return self._fixed[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -75,6 +78,9 @@ def fill(text: str, settings: "Settings", tier: Tier | None = None) -> str:
         "prometheus": f'job="{settings.prometheus_job}"',
         "alertmanager": f'job="{settings.alertmanager_job}"',
         "balancer": f'job="{settings.balancer_job}", proxy="{settings.balancer_frontend}"',
+        "haproxy": f'job="{settings.balancer_job}"',
+        "blackbox": f'job="{settings.blackbox_job}"',
+        "probe": f'job="{settings.probe_job}"',
         "interval": number(seconds(settings.interval) / settings.time_scale),
         "traffic": TRAFFIC,
         "timed": TIMED,

@@ -64,7 +64,13 @@ def _rested(alert: Alert, stimulus: Stimulus) -> Stimulus:
 
 def _job(alert: Alert, settings: Settings) -> str:
     text = alert.value.expr if isinstance(alert.value, Recording) else alert.value
-    others = {"$node": settings.node_job, "$alertmanager": settings.alertmanager_job}
+    others = {
+        "$node": settings.node_job,
+        "$prometheus": settings.prometheus_job,
+        "$alertmanager": settings.alertmanager_job,
+        "$haproxy": settings.balancer_job,
+        "$probe": settings.probe_job,
+    }
     for placeholder, job in others.items():
         if placeholder in text:
             return job
@@ -241,8 +247,9 @@ def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[st
 
 def _names(settings: Settings) -> dict[str, str]:
     """Return the declarations' job and frontend names, which cases are written with → those in force."""
-    plain, names = Settings(), ("api_job", "node_job", "prometheus_job", "alertmanager_job", "balancer_job")
-    return {getattr(plain, name): getattr(settings, name) for name in (*names, "balancer_frontend")}
+    jobs = ("api_job", "node_job", "prometheus_job", "alertmanager_job", "balancer_job", "blackbox_job", "probe_job")
+    plain = Settings()
+    return {getattr(plain, name): getattr(settings, name) for name in (*jobs, "balancer_frontend")}
 
 
 def _written(alert: Alert, case: Case, settings: Settings) -> dict[str, Any]:

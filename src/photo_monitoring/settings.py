@@ -31,6 +31,18 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveChange:
+    """What one objective (`slo`) has differently from its declaration; None, or not among `burns`: nothing.
+
+    `objective` is the share of good events, `burns` the paces that alert, by the long window that each is looked at in.
+    """
+
+    slo: str
+    objective: float | None = None
+    burns: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Names and addresses that the rendered rules need, and what differs from the declarations.
 
@@ -47,12 +59,15 @@ class Settings:
     prometheus_job: str = "prometheus"
     alertmanager_job: str = "alertmanager"
     balancer_job: str = "haproxy"
+    blackbox_job: str = "blackbox"
+    probe_job: str = "probe"
     balancer_frontend: str = "photos"
     instance_label: str = "instance"
     console_url: str = CONSOLE
     runbooks_url: str | None = None
     dashboards_url: str | None = None
     changes: tuple[Change, ...] = ()
+    objective_changes: tuple[ObjectiveChange, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse values that would render rules Prometheus cannot evaluate."""

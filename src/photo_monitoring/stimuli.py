@@ -270,6 +270,38 @@ class Level(_Stimulus):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline(_Stimulus):
+    """The value is how long it is until the time that one instance's gauge names, in units of `unit_seconds`."""
+
+    gauge: str
+    unit_seconds: float
+    ramp: str = "0s"
+
+    @property
+    def exact(self) -> bool:
+        """Whole seconds are added and taken away again without rounding."""
+        return True
+
+    @property
+    def counted(self) -> bool:
+        """A gauge has no events."""
+        return False
+
+    def series(self, drive: Drive) -> Inputs:
+        """Let the named time run ahead of the clock by as much as is left."""
+        parts, step = [], 0
+        for left, steps in (
+            (self.rest, drive.healthy + 1),
+            (drive.value, drive.lasting),
+            (self.rest, drive.after),
+        ):
+            first = left * self.unit_seconds + step * STEP_SECONDS
+            parts.append(f"{first!r}+{STEP_SECONDS}x{steps - 1}")
+            step += steps
+        return [(located(self.gauge, drive.job), " ".join(parts))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
     """An alert expected to fire: how urgent, with which labels of the metric, at which value."""
 

@@ -67,6 +67,17 @@ def test_a_group_with_every_alert_off_and_nothing_recorded_is_no_file() -> None:
         "RuleEvaluationsFailing.rule-evaluation",
         "NotificationsFailing.notifications",
         "LogsDropped.log-drops",
+        "ProbeFailing.probe",
+        "TLSCertificateExpiring.tls-certificate",
+        "ScrapesFailing.scrapes",
+        "ScrapesFailing.scrape-limits",
+        "PrometheusDown.prometheus",
+        "RuleEvaluationsSlow.rule-duration",
+        "RuleEvaluationsSlow.rule-iterations",
+        "AlertsNotSent.alert-sending",
+        "AlertsNotSent.alert-drops",
+        "AlertmanagerClusterIncomplete.alertmanager-cluster",
+        "ConfigReloadFailing.config-reload",
     )
     settings = parse("".join(f'[alerts.{name}]\nenabled = false\nreason = "elsewhere"\n' for name in names))
     assert "photo_api_pipeline.yml" not in render_rules(settings=settings)

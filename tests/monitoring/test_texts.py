@@ -15,6 +15,7 @@ from photo_monitoring.settings import Settings
 
 APPROVED = Path(__file__).parent / "texts.ko.txt"
 SAMPLE_LABELS = {
+    "alertmanager": "http://127.0.0.1:9093/api/v2/alerts",
     "client_id": "203.0.113.0/24",
     "device": "/dev/vda1",
     "direction": "receive",

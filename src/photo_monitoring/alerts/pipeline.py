@@ -2,12 +2,9 @@
 
 from typing import Final
 
-from photo_monitoring.criteria import Alert, Group, Severity, Text, Tier, Unit, critical, warning
+from photo_monitoring.alerts import pipeline_alertmanager, pipeline_probe, pipeline_prometheus
+from photo_monitoring.criteria import Alert, Group, Severity, Text, Tier, Unit, warning
 from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
-
-_FAILED: Final = "alertmanager_notifications_failed_total"
-_ALERTMANAGER: Final = 'instance="alertmanager",job="alertmanager"'
-_PROMETHEUS: Final = {"job": "prometheus", "instance": "prometheus"}
 
 WATCHDOG: Final = Alert(
     name="Watchdog",
@@ -75,114 +72,138 @@ NODE_EXPORTER_DOWN: Final = Alert(
     ),
 )
 
-ALERTMANAGER_DOWN: Final = Alert(
-    name="AlertmanagerDown",
-    subject="alertmanager",
+# The service, its hosts and the pipeline's servers have alerts of their own for this.
+SCRAPES_FAILING: Final = Alert(
+    name="ScrapesFailing",
+    subject="scrapes",
     group=Group.PIPELINE,
-    section="9.2",
-    value="up{$alertmanager} == 0",
+    section="9.1",
+    value="""
+up{$haproxy} == 0
+or
+up{$blackbox} == 0
+or
+up{$probe} == 0
+""",
     compare=None,
     by=("job", "instance"),
     unit=Unit.COUNT,
-    tiers=(critical(None, 0, "2m"),),
-    summary=Text("Alertmanager가 다운되었습니다: {instance}", "Alertmanager {instance} is down"),
+    tiers=(warning(None, 0, "5m"),),
+    summary=Text("지표가 수집되지 않습니다: {job} {instance}", "{job} {instance} is not measured"),
     description=Text(
-        "Alertmanager({instance})가 {hold} 이상 응답하지 않습니다. 하나뿐이라면 어떤 알림도 전달되지 않습니다.",
-        "Alertmanager {instance} has not answered for {hold}. If it is the only one, no alert is delivered.",
-    ),
-    next_steps=(Text("프로세스와 로그를 확인하고 다시 시작합니다.", "Read its log and start it again."),),
-    stimulus=Level(gauge="up", rest=1.0),
-    cases=(
-        Case(
-            name="an Alertmanager away for two minutes fires",
-            inputs={'up{instance="alertmanager",job="alertmanager"}': "1+0x9 0+0x9 1+0x9"},
-            expect={
-                "6m30s": (),
-                "7m": (
-                    Firing(severity="critical", labels={"job": "alertmanager", "instance": "alertmanager"}, value=0),
-                ),
-                "11m": (),
-            },
-        ),
-    ),
-)
-
-RULES_FAILING: Final = Alert(
-    name="RuleEvaluationsFailing",
-    subject="rule-evaluation",
-    group=Group.PIPELINE,
-    section="9.1",
-    value="sum by (job, instance) (increase(prometheus_rule_evaluation_failures_total{$prometheus}[${5m}]))",
-    by=("job", "instance"),
-    unit=Unit.COUNT,
-    tiers=(critical(None, 0, "2m"),),
-    summary=Text("Prometheus가 규칙을 평가하지 못합니다", "Prometheus cannot evaluate rules"),
-    description=Text(
-        "{instance}에서 최근 {window} 동안 규칙 평가가 {value}번 실패했습니다. 일부 알림이 울리지 않을 수 있습니다.",
-        "On {instance} {value} rule evaluations failed in the last {window}; some alerts may be blind.",
-    ),
-    next_steps=(Text("Prometheus 로그에서 실패한 규칙을 찾습니다.", "Find the failing rule in Prometheus' log."),),
-    cases=(
-        Case(
-            name="failing evaluations fire until five minutes after the last",
-            inputs={
-                'prometheus_rule_evaluation_failures_total{instance="prometheus",job="prometheus",rule_group="x"}': (
-                    "0+0x10 1+1x9 10+0x20"
-                )
-            },
-            expect={
-                "5m": (),
-                "7m": (),
-                "7m30s": (Firing(severity="critical", labels=_PROMETHEUS, value=5),),
-                "10m": (Firing(severity="critical", labels=_PROMETHEUS, value=10),),
-                "16m": (),
-            },
-        ),
-    ),
-)
-
-NOTIFICATIONS_FAILING: Final = Alert(
-    name="NotificationsFailing",
-    subject="notifications",
-    group=Group.PIPELINE,
-    section="9.2",
-    value="""
-sum by (job, instance, integration) (
-  increase(alertmanager_notifications_failed_total{$alertmanager}[${5m}])
-)
-""",
-    by=("job", "instance", "integration"),
-    unit=Unit.COUNT,
-    tiers=(critical(None, 0, "2m"),),
-    summary=Text("알림이 채널에 전달되지 않습니다: {integration}", "Alerts do not reach {integration}"),
-    description=Text(
-        "Alertmanager({instance})가 최근 {window} 동안 {integration} 채널로 {value}번 보내지 못했습니다.",
-        "Alertmanager {instance} failed {value} times in the last {window} to send to {integration}.",
+        "{job}의 {instance}에서 {hold} 이상 지표를 가져오지 못했습니다. 그동안 이 지표를 보는 알림은 울리지 않습니다.",
+        "Nothing was scraped from {instance} of {job} for {hold}; alerts that read it are blind until it is.",
     ),
     next_steps=(
         Text(
-            "채널의 자격 증명과 Alertmanager 로그를 확인합니다.",
-            "Check the channel's credentials and Alertmanager's log.",
+            "Prometheus의 /targets에서 오류 내용을 보고, 대상 프로세스와 방화벽을 확인합니다.",
+            "Read the error under /targets of Prometheus; check the process and the firewall.",
         ),
     ),
+    stimulus=Level(gauge="up", rest=1.0),
     cases=(
         Case(
-            name="a channel that refuses fires for itself",
+            name="a load balancer and a black-box exporter that are away fire each for itself",
             inputs={
-                f'{_FAILED}{{integration="slack",{_ALERTMANAGER}}}': "0+0x10 1+1x9 10+0x20",
-                f'{_FAILED}{{integration="email",{_ALERTMANAGER}}}': "0+0x40",
+                'up{instance="haproxy",job="haproxy"}': "1+0x9 0+0x12 1+0x9",
+                'up{instance="blackbox-exporter",job="blackbox"}': "1+0x9 0+0x12 1+0x9",
+                'up{instance="https://photos.example.com/health",job="probe"}': "1+0x40",
             },
             expect={
-                "5m": (),
-                "7m": (),
-                "7m30s": (
-                    Firing(
-                        severity="critical",
-                        labels={"job": "alertmanager", "instance": "alertmanager", "integration": "slack"},
-                        value=5,
-                    ),
+                "9m30s": (),
+                "10m": tuple(
+                    Firing(severity="warning", labels={"job": job, "instance": instance}, value=0)
+                    for job, instance in (("haproxy", "haproxy"), ("blackbox", "blackbox-exporter"))
                 ),
-                "16m": (),
+                "13m": (),
+            },
+        ),
+    ),
+)
+
+# Such a target counts as down, though it answers: this is why.
+SCRAPES_OVER_LIMIT: Final = Alert(
+    name="ScrapesFailing",
+    subject="scrape-limits",
+    group=Group.PIPELINE,
+    section="9.1",
+    value="""
+sum by (job, instance) (
+  label_replace(
+    increase(prometheus_target_scrapes_exceeded_sample_limit_total{$prometheus}[${5m}]), "limit", "samples", "", ""
+  )
+  or
+  label_replace(
+    increase(prometheus_target_scrapes_exceeded_body_size_limit_total{$prometheus}[${5m}]), "limit", "bytes", "", ""
+  )
+)
+""",
+    compare=">=",
+    by=("job", "instance"),
+    unit=Unit.COUNT,
+    tiers=(warning(None, 1, "5m"),),
+    summary=Text("지표가 너무 많아 버려졌습니다", "Scrapes were thrown away for being too large"),
+    description=Text(
+        "최근 {window} 동안 {instance}에서 한도를 넘은 수집 결과가 {value}번 버려졌습니다. "
+        "해당 대상은 살아 있어도 다운된 것으로 보입니다.",
+        "In the last {window} {instance} threw {value} scrapes away that were over a limit: "
+        "their targets look down, though they are not.",
+    ),
+    next_steps=(
+        Text(
+            "시계열이 가장 많은 지표를 찾아(`topk`) 최근 배포가 레이블을 늘렸는지 확인합니다.",
+            "Find the metric with the most series (`topk`), and whether a deployment added a label.",
+        ),
+        Text("늘어난 것이 정당하면 `sample_limit`를 올립니다.", "Where the growth is right, raise `sample_limit`."),
+    ),
+    stimulus=PerMinute(
+        counter="prometheus_target_scrapes_exceeded_sample_limit_total", growth=lambda scrapes: scrapes / 5
+    ),
+)
+
+CONFIG_RELOAD_FAILING: Final = Alert(
+    name="ConfigReloadFailing",
+    subject="config-reload",
+    group=Group.PIPELINE,
+    section="9.1",
+    value="""
+max_over_time(prometheus_config_last_reload_successful{$prometheus}[${1m}]) == 0
+or
+max_over_time(alertmanager_config_last_reload_successful{$alertmanager}[${1m}]) == 0
+or
+max_over_time(blackbox_exporter_config_last_reload_successful{$blackbox}[${1m}]) == 0
+""",
+    compare=None,
+    by=("job", "instance"),
+    unit=Unit.COUNT,
+    tiers=(warning(None, 0, "5m"),),
+    summary=Text("설정을 다시 읽지 못했습니다: {instance}", "{instance} refused its new configuration"),
+    description=Text(
+        "{instance}({job})에서 새 설정을 읽지 못해 {hold} 이상 이전 설정으로 동작하고 있습니다. "
+        "다시 시작하면 뜨지 않을 수 있습니다.",
+        "{instance} ({job}) has run on its former configuration for {hold}; started anew, it may not come up.",
+    ),
+    next_steps=(
+        Text(
+            "로그에서 잘못된 줄을 찾고 `photo-monitoring check`로 확인한 뒤 다시 읽게 합니다.",
+            "Its log names the line; mend it, run `photo-monitoring check`, and reload.",
+        ),
+    ),
+    stimulus=Level(gauge="prometheus_config_last_reload_successful", rest=1.0, lag="1m"),
+    cases=(
+        Case(
+            name="an Alertmanager that refused its configuration fires until it takes one",
+            inputs={
+                'alertmanager_config_last_reload_successful{instance="alertmanager",job="alertmanager"}': (
+                    "1+0x9 0+0x14 1+0x9"
+                )
+            },
+            expect={
+                "10m30s": (),
+                "11m": (
+                    Firing(severity="warning", labels={"job": "alertmanager", "instance": "alertmanager"}, value=0),
+                ),
+                "12m30s": (),
             },
         ),
     ),
@@ -210,9 +231,12 @@ LOGS_DROPPED: Final = Alert(
 
 ALERTS: Final = (
     WATCHDOG,
+    *pipeline_probe.ALERTS,
     NODE_EXPORTER_DOWN,
-    ALERTMANAGER_DOWN,
-    RULES_FAILING,
-    NOTIFICATIONS_FAILING,
+    SCRAPES_FAILING,
+    SCRAPES_OVER_LIMIT,
+    *pipeline_prometheus.ALERTS,
+    *pipeline_alertmanager.ALERTS,
+    CONFIG_RELOAD_FAILING,
     LOGS_DROPPED,
 )
