@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from photo_monitoring import durations
 from photo_monitoring.criteria import Alert, Tier, Unit
+from photo_monitoring.dashboards.homes import path_of
 
 if TYPE_CHECKING:
     from photo_monitoring.settings import Settings
@@ -71,7 +72,7 @@ def _render(alert: Alert, tier: Tier, settings: "Settings", value: str, label: C
         "summary": summary,
         "description": description,
         "runbook_url": f"{settings.runbooks}/{alert.name}",
-        "dashboard_url": f"{settings.dashboards}/{alert.group.value.replace('_', '-')}",
+        "dashboard_url": f"{settings.dashboards}/{path_of(alert)}",
     }
 
 

@@ -8,6 +8,7 @@ import yaml
 from photo_monitoring import annotations, durations
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Group, Recording, Tier
+from photo_monitoring.dashboards.files import DASHBOARDS, render_dashboards
 from photo_monitoring.example_file import EXAMPLE, render_example
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.overrides import in_force
@@ -92,7 +93,7 @@ def render_rules(lang: Language = "ko", time_scale: float = 1.0, settings: Setti
 def render_all(settings: Settings) -> dict[Path, str]:
     """Return path below `deploy/monitoring` → text of every rendered file."""
     rules = {RULES_FOLDER / name: text for name, text in render_rules(settings=settings).items()}
-    return rules | {EXAMPLE: render_example()}
+    return rules | {EXAMPLE: render_example()} | render_dashboards(settings)
 
 
 def write_all(out: Path, settings: Settings, instances: "Iterable[Instance]" = ()) -> list[Path]:
@@ -118,9 +119,11 @@ def write_all(out: Path, settings: Settings, instances: "Iterable[Instance]" = (
 
 
 def stale_files(out: Path, rendered: "Iterable[Path]") -> list[Path]:
-    """Return the rule files below `out` that rendering does not make (any more)."""
+    """Return the rule files and boards below `out` that rendering does not make (any more)."""
     known = set(rendered)
-    found = sorted(path.relative_to(out) for path in (out / RULES_FOLDER).glob("*.yml"))
+    found = sorted(
+        path.relative_to(out) for path in (*(out / RULES_FOLDER).glob("*.yml"), *(out / DASHBOARDS).glob("*/*.json"))
+    )
     return [path for path in found if path not in known]
 
 

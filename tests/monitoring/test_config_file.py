@@ -99,7 +99,7 @@ def test_runbooks_and_dashboards_are_the_consoles_unless_they_have_an_address() 
     settings = parse('[urls]\nconsole = "https://ops.example.com/"\nrunbooks = "https://wiki.example.com/r"')
     text = render_rules(settings=settings)["photo_api_availability.yml"]
     assert "runbook_url: https://wiki.example.com/r/ServiceDown\n" in text
-    assert "dashboard_url: https://ops.example.com/dashboards/photo-api-availability\n" in text
+    assert "dashboard_url: https://ops.example.com/dashboards/photo-api-overview?viewPanel=11\n" in text
 
 
 def test_the_language_is_that_of_the_file() -> None:

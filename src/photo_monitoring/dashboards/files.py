@@ -1,0 +1,22 @@
+"""The files that Grafana loads, below `deploy/monitoring`: every board in both languages."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from photo_monitoring.dashboards import BOARDS
+from photo_monitoring.dashboards.builder import build, to_json
+from photo_monitoring.settings import LANGUAGES
+
+if TYPE_CHECKING:
+    from photo_monitoring.settings import Settings
+
+DASHBOARDS: Final = Path("grafana/dashboards")
+
+
+def render_dashboards(settings: "Settings") -> dict[Path, str]:
+    """Return path below `deploy/monitoring` → text of every board's file."""
+    return {
+        DASHBOARDS / lang / f"{board.uid}.json": to_json(build(board, settings, lang))
+        for lang in LANGUAGES
+        for board in BOARDS
+    }

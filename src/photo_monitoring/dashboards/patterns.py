@@ -1,0 +1,38 @@
+"""PromQL that several panels share."""
+
+from typing import Final
+
+from photo_monitoring.criteria import Text
+from photo_monitoring.dashboards.panels import Query
+
+IMAGES: Final = 'handler=~"(/share/.+)?/photos/.+/image"'
+SERVED: Final = 'status=~"2..|30[24]"'
+"""An image is delivered by 302 where a CDN is in front, and a browser's own copy is confirmed by 304."""
+
+TOTAL: Final = Text("합계", "total")
+
+
+def quantile(part: str, by: str = "", also: str = "") -> str:
+    """Return the PromQL of a quantile of response times, direct uploads left out, whose duration is the client's."""
+    buckets = "http_request_duration_seconds_bucket"
+    return f"""
+histogram_quantile({part}, sum by (le{by}) (
+  rate({buckets}{{$timed_asked{also}}}[$rate])
+  unless
+  rate({buckets}{{$picked, $uploads}}[$rate])
+))
+"""
+
+
+def spread(counter: str, selector: str = "$picked") -> tuple[Query, Query]:
+    """Return a counter by the minute: over all instances, and for each."""
+    return (
+        Query(f"sum(rate({counter}{{{selector}}}[$rate])) * 60", TOTAL, colour="text"),
+        Query(f"sum by (instance) (rate({counter}{{{selector}}}[$rate])) * 60", "{{instance}}"),
+    )
+
+
+def succeeded(handler: str) -> str:
+    """Return how many requests to a route succeed in a minute."""
+    selector = f'$picked, handler="{handler}", method="POST", status=~"2.."'
+    return f"sum(rate(http_requests_total{{{selector}}}[$rate])) * 60"
