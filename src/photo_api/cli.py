@@ -7,17 +7,9 @@ import sys
 from typing import Annotated
 
 import typer
-import uvloop
-from rich.console import Console
-from rich.table import Table
 
 from photo_api.accounts.cli import app as users
 from photo_api.config import ConfigurationError, Environment
-from photo_api.database.migrate import migrate as migrate_database
-from photo_api.errors import DatabaseUnavailable
-from photo_api.logs.setup import configure_logging
-from photo_api.server import serve as serve_until_stopped
-from photo_api.settings_reference import described_settings
 from photo_api.terminal import failed, read_settings
 
 app = typer.Typer(
@@ -41,6 +33,14 @@ def serve(
     metrics_port: Annotated[int, typer.Option(min=1, max=65_535, help="port of /metrics")] = 9101,
 ) -> None:
     """Serve the API; outside production an empty data directory is set up first."""
+    # Each command imports what it needs: the web framework and the migrations take seconds that --help can do without.
+    import uvloop  # noqa: PLC0415
+
+    from photo_api.database.migrate import migrate as migrate_database  # noqa: PLC0415
+    from photo_api.errors import DatabaseUnavailable  # noqa: PLC0415
+    from photo_api.logs.setup import configure_logging  # noqa: PLC0415
+    from photo_api.server import serve as serve_until_stopped  # noqa: PLC0415
+
     settings = read_settings()
     configure_logging(settings, node=f"{socket.gethostname()}:{port}")
     try:
@@ -56,6 +56,11 @@ def serve(
 @app.command()
 def settings() -> None:
     """List every setting, its default and what it is for."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from photo_api.settings_reference import described_settings  # noqa: PLC0415
+
     table = Table("variable", "default", "what it is", box=None, header_style="bold")
     for setting in described_settings():
         table.add_row(*setting)
@@ -65,6 +70,9 @@ def settings() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema to this version's; safe to run from several places at once."""
+    from photo_api.database.migrate import migrate as migrate_database  # noqa: PLC0415
+    from photo_api.errors import DatabaseUnavailable  # noqa: PLC0415
+
     settings = read_settings()
     try:
         revision = migrate_database(settings.resolved_database_url)

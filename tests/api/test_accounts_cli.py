@@ -73,6 +73,17 @@ def test_an_empty_database_is_one_line_that_says_what_to_do(command: Command, tm
     assert result.stderr == "photo-api: the database's schema is behind; run photo-api migrate\n"
 
 
+def test_a_statement_that_is_refused_is_not_told_as_a_schema_that_is_behind(command: Command, migrated: Path) -> None:
+    with sqlite3.connect(migrated) as connection:
+        connection.execute("CREATE TRIGGER t BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'held by an audit'); END")
+    connection.close()
+    result = command("users", "disable", "mina@example.com")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "photo-api: the database refused what this command asked of it (held by an audit); nothing was changed\n"
+    )
+
+
 def test_a_bad_setting_is_told_as_by_the_other_commands(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHOTO_API_DRAIN_SECONDS", "soon")
     result = command("users", "disable", "mina@example.com")

@@ -3,11 +3,20 @@
 from collections.abc import Callable
 
 from photo_api.config import Settings
-from photo_api.database.base import Database, Executor, Row, StatementFailed, UniqueViolation, Value
+from photo_api.database.base import Database, Executor, Row, SchemaBehind, StatementFailed, UniqueViolation, Value
 from photo_api.database.postgresql import PostgreSQLDatabase
 from photo_api.database.sqlite import SQLiteDatabase
 
-__all__ = ["Database", "Executor", "Row", "StatementFailed", "UniqueViolation", "Value", "open_database"]
+__all__ = [
+    "Database",
+    "Executor",
+    "Row",
+    "SchemaBehind",
+    "StatementFailed",
+    "UniqueViolation",
+    "Value",
+    "open_database",
+]
 
 
 def open_database(settings: Settings, on_error: Callable[[], None]) -> Database:

@@ -36,6 +36,10 @@ class StatementFailed(Exception):
     """A statement is wrong, or a constraint other than a unique one refused it: a fault of ours, answered 500."""
 
 
+class SchemaBehind(StatementFailed):
+    """A table or a column is missing: the database was made for an older version."""
+
+
 class Executor(Protocol):
     """Runs statements: the database itself (each on its own) or a transaction."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from photo_api.database.base import Executor, Row, StatementFailed, UniqueViolation, Value
+from photo_api.database.base import Executor, Row, SchemaBehind, StatementFailed, UniqueViolation, Value
 from photo_api.errors import DatabaseUnavailable
 
 _AWAY = (
@@ -115,6 +115,9 @@ class PostgreSQLDatabase:
         except _AWAY as error:
             self._on_error()
             raise DatabaseUnavailable("the database did not answer") from error
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+            self._on_error()
+            raise SchemaBehind(type(error).__name__) from error
         except asyncpg.PostgresError as error:
             self._on_error()
             raise StatementFailed(f"{type(error).__name__} ({error.sqlstate})") from error

@@ -13,7 +13,7 @@ from typing import Final
 
 import aiosqlite
 
-from photo_api.database.base import Executor, Row, StatementFailed, UniqueViolation, Value
+from photo_api.database.base import Executor, Row, SchemaBehind, StatementFailed, UniqueViolation, Value
 from photo_api.errors import DatabaseUnavailable
 
 _UNIQUE: Final = "UNIQUE constraint failed: "
@@ -138,8 +138,11 @@ class SQLiteDatabase:
         if isinstance(error, sqlite3.IntegrityError) and str(error).startswith(_UNIQUE):
             return UniqueViolation(unique_constraint(str(error)))
         self._on_error()
-        if isinstance(error, sqlite3.OperationalError) and not str(error).startswith(("no such", "near ")):
+        wrong = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR  # "SQL error": the statement's own
+        if isinstance(error, sqlite3.OperationalError) and not wrong:
             return DatabaseUnavailable("the database did not take the statement in time")
+        if str(error).startswith(("no such table", "no such column")):
+            return SchemaBehind(str(error))
         return StatementFailed(str(error))
 
 

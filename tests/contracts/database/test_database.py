@@ -7,7 +7,7 @@ import pytest
 
 from photo_api.business_metrics import totals
 from photo_api.config import Settings
-from photo_api.database import Database, Executor, StatementFailed, UniqueViolation, open_database
+from photo_api.database import Database, Executor, SchemaBehind, StatementFailed, UniqueViolation, open_database
 from photo_api.database.migrate import migrate
 from photo_api.errors import DatabaseUnavailable
 
@@ -120,6 +120,18 @@ async def test_a_wrong_statement_is_counted_and_never_shows_its_values(database:
         await database.fetch_all("SELECT nothing FROM nowhere WHERE x = $1", "secret")
     assert "secret" not in str(failure.value)
     assert errors.count == 1
+
+
+@pytest.mark.parametrize("missing", ["SELECT id FROM nowhere", "SELECT shoe_size FROM users"])
+async def test_a_missing_table_or_column_means_that_the_schema_is_behind(database: Database, missing: str) -> None:
+    with pytest.raises(SchemaBehind):
+        await database.fetch_all(missing)
+
+
+async def test_a_statement_that_is_wrong_otherwise_does_not(database: Database) -> None:
+    with pytest.raises(StatementFailed) as failure:
+        await database.fetch_all("SELECT id FROM")
+    assert not isinstance(failure.value, SchemaBehind)
 
 
 async def test_a_photo_is_pending_or_ready_and_nothing_else(database: Database, errors: Errors) -> None:
