@@ -1,8 +1,8 @@
 """From a panel's query to PromQL with Grafana's variables.
 
 Besides the rules' placeholders (see `photo_monitoring.expressions`) a query may have `$rate` (the window that fits the
-board's step: `$__rate_interval`), the variables `$instance`, `$endpoint`, `$service`, `$host`, `$node`, `$version`,
-`$environment`, and what is short for them: `$picked` (the chosen instances of the service), `$asked` (requests that
+board's step: `$__rate_interval`), the variables `$instance`, `$endpoint`, `$service`, `$host`, `$version`,
+`$environment` and `$on_node` (the variable `node`; `$node` is the rules' matcher of its job), and what is short for them: `$picked` (the chosen instances of the service), `$asked` (requests that
 people sent to the chosen endpoints of those), `$limited` (the limiter's view of them), `$external` (the chosen external
 services) and `$hosts` (the chosen hosts).
 """
@@ -28,8 +28,10 @@ _SHORT: Final = {
 }
 
 # What Grafana fills in must pass through our own filling in, and through the renaming of the label `instance`, unseen.
-_GRAFANA: Final = {name: chr(0xE000 + index) for index, name in enumerate((*VARIABLES, "rate"))}
-_SPELLED: Final = {mark: f"${name}" for name, mark in _GRAFANA.items()} | {_GRAFANA["rate"]: "$__rate_interval"}
+_ALIASES: Final = {"rate": "__rate_interval", "on_node": "node"}
+_NAMES: Final = (*(name for name in VARIABLES if name not in _ALIASES.values()), *_ALIASES)
+_GRAFANA: Final = {name: chr(0xE000 + index) for index, name in enumerate(_NAMES)}
+_SPELLED: Final = {mark: f"${_ALIASES.get(name, name)}" for name, mark in _GRAFANA.items()}
 _PLACEHOLDER: Final = re.compile(r"(?<!\$)\$([a-z_]+)")
 _USED: Final = re.compile(r"\$([a-zA-Z_]\w*)")
 

@@ -28,7 +28,7 @@ ENVIRONMENT: Final = Variable(name="environment", title=Text("환경", "Environm
 IDENTIFIED_INSTANCE: Final = Variable(
     name="instance",
     title=INSTANCE.title,
-    series='photo_api_app_info{$api, node=~"$node", version=~"$version", environment=~"$environment"}',
+    series='photo_api_app_info{$api, node=~"$on_node", version=~"$version", environment=~"$environment"}',
     label="instance",
     everything=None,
 )
