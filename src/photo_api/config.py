@@ -7,15 +7,18 @@ in production a missing one is an error that names the variable.
 import difflib
 import ipaddress
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PHOTO_API_"
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@]*)(:\d*)?")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -40,6 +43,15 @@ def _networks(value: object) -> object:
     if isinstance(value, str):
         return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
     return value
+
+
+def _names_hosts(url: str) -> bool:
+    """Whether a PostgreSQL URL names hosts and ports as libpq has them (34.1.1.2: several are possible)."""
+    try:
+        hosts = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return False
+    return all(_HOST.fullmatch(host) for host in hosts.split(","))
 
 
 class Settings(BaseSettings):
@@ -117,6 +129,10 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        if value is not None and not value.startswith("sqlite:") and not _names_hosts(value):
+            raise ValueError(
+                "must be postgresql://user:password@host:port/database, special characters of the password as %XX"
+            )
         return value
 
     @field_validator("public_url")

@@ -1,7 +1,9 @@
 """How a real process ends: drained, at once, or because it could not start."""
 
+import os
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,6 +159,37 @@ def test_a_database_that_is_away_is_one_line_and_no_trace(tmp_path: Path) -> Non
     assert api.err == f"photo-api: PHOTO_API_DATABASE_URL: {reason}\n"
     assert "Traceback" not in api.out
     assert "hunter2" not in api.out
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_a_file_that_is_no_database_is_one_line_that_names_it(tmp_path: Path, environment: str) -> None:
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(b"\xff\xd8\xff" * 3_000)
+    settings = {"environment": environment, "database_url": f"sqlite:///{path}", "secret_key": "x" * 32}
+    with started_api(tmp_path, settings) as api:
+        assert api.wait() == 1
+    assert str(path) in api.err
+    assert "file is not a database" in api.err
+    assert len(api.err.splitlines()) == 1
+    assert "Traceback" not in api.out
+
+
+def test_whatever_serving_makes_is_its_owner_s_alone(tmp_path: Path) -> None:
+    """Also where the umask it was started with would let everybody read and write."""
+    before = os.umask(0)
+    try:
+        with started_api(tmp_path) as api:
+            api.wait_ready()
+            api.signal(signal.SIGINT)
+            assert api.wait() == 0
+    finally:
+        os.umask(before)
+    made = [api.data, *api.data.rglob("*")]
+    modes = {path.relative_to(tmp_path): stat.S_IMODE(path.stat().st_mode) for path in made}
+    assert modes[Path("data")] == 0o700
+    assert modes[Path("data/secret-key")] == 0o600
+    assert modes[Path("data/photo-api.sqlite3")] == 0o600
+    assert {path: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
 
 
 def test_a_database_that_was_never_migrated_is_not_ready_in_production(tmp_path: Path) -> None:

@@ -42,6 +42,34 @@ def test_every_mistake_is_told_at_once_without_the_values(monkeypatch: pytest.Mo
     assert "pass@" not in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://photo:hunter/2@db.example.com:5432/photo",  # what is before the slash would be the port
+        "postgresql://photo:hunter2@db.example.com:port/photo",
+        "postgresql://photo:hunter2@[::1/photo",
+    ],
+)
+def test_a_database_url_that_is_none_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PHOTO_API_DATABASE_URL", url)
+    with pytest.raises(ConfigurationError, match="PHOTO_API_DATABASE_URL: must be postgresql://") as failure:
+        load_settings()
+    assert "hunter" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///photo?host=/run/postgresql",
+        "postgresql://photo:hunter%2F2@[::1]:5432/photo?sslmode=require",
+        "postgresql://photo@one.example.com:5432,two.example.com:5433/photo?target_session_attrs=read-write",
+    ],
+)
+def test_what_libpq_takes_as_a_url_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PHOTO_API_DATABASE_URL", url)
+    assert load_settings().resolved_database_url == url
+
+
 @pytest.mark.parametrize("environment", ["production", "prod"])
 def test_production_needs_a_secret(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
     monkeypatch.setenv("PHOTO_API_ENVIRONMENT", environment)

@@ -3,9 +3,11 @@
 import asyncio
 import fcntl
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 from alembic import command
@@ -13,12 +15,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from photo_api.errors import DatabaseUnavailable
 
-_ADVISORY_LOCK = 0x70686F746F  # "photo": one number for every instance
+ADVISORY_LOCK = 0x70686F746F  # "photo": one number for every instance
+LOCK_SECONDS: Final = 120.0
+"""How long to wait for another process that migrates, and on PostgreSQL for a table that somebody uses."""
+_CONNECT_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.05
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -42,24 +48,38 @@ def known_revisions() -> tuple[str, frozenset[str]]:
     return head(), frozenset(script.revision for script in scripts.walk_revisions())
 
 
-def migrate(url: str) -> str:
+def migrate(url: str, lock_seconds: float = LOCK_SECONDS) -> str:
     """Bring the database at ``url`` to the newest revision; several processes may call this at once.
 
     Returns:
         The revision.
 
     Raises:
-        DatabaseUnavailable: the database cannot be reached or written; the message says which and why.
+        DatabaseUnavailable: the database cannot be reached or written, or another process has migrated it for longer
+            than ``lock_seconds``; the message says which and why, and shows no password.
     """
+    path = url.removeprefix("sqlite:///")
+    where = f" {path}" if path != url else ""
     try:
-        if url.startswith("sqlite:///"):
-            _migrate_sqlite(url)
+        if where:
+            _migrate_sqlite(Path(path), lock_seconds)
         else:
-            asyncio.run(_migrate_postgresql(url))
-    except (SQLAlchemyError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise DatabaseUnavailable(f"cannot migrate the database: {reason}") from error
+            asyncio.run(_migrate_postgresql(url, lock_seconds))
+    except _Locked:
+        raise DatabaseUnavailable(
+            f"cannot migrate the database{where}: another process has held its migrations, or one of its tables, for"
+            f" {lock_seconds:g} s; end that process, or try again"
+        ) from None
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        reason = (str(cause) or type(cause).__name__).splitlines()[0]
+        settings = "PHOTO_API_DATA_DIR or PHOTO_API_DATABASE_URL" if where else "PHOTO_API_DATABASE_URL"
+        raise DatabaseUnavailable(f"cannot migrate the database{where}: {reason}; check {settings}") from error
     return head()
+
+
+class _Locked(Exception):
+    """The wait for a lock was too long."""
 
 
 def _upgrade(connection: Connection) -> None:
@@ -70,11 +90,10 @@ def _upgrade(connection: Connection) -> None:
         command.upgrade(config, "head")
 
 
-def _migrate_sqlite(url: str) -> None:
-    path = Path(url.removeprefix("sqlite:///"))
+def _migrate_sqlite(path: Path, lock_seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _file_lock(path.with_suffix(".migrate-lock")):
-        engine = create_engine(url)
+    with _file_lock(path.with_suffix(".migrate-lock"), lock_seconds):
+        engine = create_engine(f"sqlite:///{path}")
         try:
             with engine.begin() as connection:
                 connection.execute(text("PRAGMA journal_mode=WAL"))
@@ -84,23 +103,38 @@ def _migrate_sqlite(url: str) -> None:
             engine.dispose()
 
 
-async def _migrate_postgresql(url: str) -> None:
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=10))
+async def _migrate_postgresql(url: str, lock_seconds: float) -> None:
+    engine = create_async_engine(  # asyncpg itself reads the URL: it knows options that SQLAlchemy would refuse
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=_CONNECT_SECONDS)
+    )
     try:
         async with engine.connect() as connection:
-            await connection.execute(text(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})"))
+            await connection.execute(text(f"SET lock_timeout = {round(lock_seconds * 1000)}"))
+            await connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
             try:
                 await connection.run_sync(_upgrade)
                 await connection.commit()
             finally:
                 await connection.rollback()
-                await connection.execute(text(f"SELECT pg_advisory_unlock({_ADVISORY_LOCK})"))
+                await connection.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == asyncpg.LockNotAvailableError.sqlstate:
+            raise _Locked from error
+        raise
     finally:
         await engine.dispose()
 
 
 @contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
+def _file_lock(path: Path, seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise _Locked from None
+                time.sleep(_POLL_SECONDS)
         yield

@@ -1,11 +1,15 @@
 """Migrations: up, down, without drift, and once whoever asks."""
 
 import asyncio
+import fcntl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
+import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -13,7 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from photo_api.database.migrate import configuration, head, migrate
+from photo_api.database.migrate import ADVISORY_LOCK, configuration, head, migrate
 from photo_api.database.schema import full_metadata
 from photo_api.errors import DatabaseUnavailable
 
@@ -87,6 +91,56 @@ def test_instances_that_start_at_once_migrate_once(database_url: str) -> None:
         assert set(pool.map(instance, range(4))) == {head()}
     rows = on_connection(database_url, lambda c: c.exec_driver_sql("SELECT count(*) FROM totals").scalar_one())
     assert rows == 16
+
+
+@pytest.mark.parametrize("options", ["sslmode=disable", "sslmode=prefer&application_name=deploy"])
+def test_the_options_that_libpq_has_in_a_url_are_understood(postgresql_url: str, options: str) -> None:
+    assert migrate(f"{postgresql_url}?{options}") == head()
+
+
+def test_encryption_that_was_asked_for_is_not_done_without(postgresql_url: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="rejected SSL upgrade; check PHOTO_API_DATABASE_URL"):
+        migrate(f"{postgresql_url}?sslmode=require")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("/test_", "/absent_"), "does not exist"),
+        (("postgres@", "nobody:hunter2@"), 'role "nobody" does not exist'),
+        (("/test_", "/test_?sslmode=bogus&x="), "`sslmode` parameter must be one of"),
+    ],
+)
+def test_what_postgresql_refuses_is_one_clear_line_without_the_password(
+    postgresql_url: str, change: tuple[str, str], reason: str
+) -> None:
+    with pytest.raises(DatabaseUnavailable, match=reason) as failure:
+        migrate(postgresql_url.replace(*change))
+    assert "\n" not in str(failure.value)
+    assert "hunter2" not in str(failure.value)
+
+
+@contextmanager
+def migrating_elsewhere(url: str) -> Iterator[None]:
+    """Another process that migrates, and does not come to an end."""
+    if url.startswith("sqlite:///"):
+        with Path(url.removeprefix("sqlite:///")).with_suffix(".migrate-lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        runner.run(connection.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+        yield
+        runner.run(connection.close())
+
+
+def test_another_process_that_migrates_is_waited_for_only_so_long(database_url: str) -> None:
+    with migrating_elsewhere(database_url), pytest.raises(DatabaseUnavailable) as failure:
+        migrate(database_url, lock_seconds=0.1)
+    assert str(failure.value).startswith("cannot migrate the database")
+    assert "another process has held its migrations, or one of its tables, for 0.1 s" in str(failure.value)
+    assert migrate(database_url, lock_seconds=0.1) == head()
 
 
 @pytest.mark.parametrize("url", ["sqlite:////proc/none/photo-api.sqlite3", "postgresql://x@127.0.0.1:1/x"])
