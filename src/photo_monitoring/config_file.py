@@ -18,6 +18,7 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import STATIC_LABELS
+from photo_monitoring.routing import reading
 from photo_monitoring.settings import LANGUAGES, Change, Settings
 
 DEFAULT_NAME: Final = "monitoring.toml"
@@ -87,13 +88,23 @@ class _Reader:
                 self._language(value)
             elif key == "alerts":
                 self._alerts(self.table((key,), value))
+            elif key in reading.TABLES:
+                self._routing(key, self.table((key,), value))
             elif key in TABLES:
                 for inner, text in self.table((key,), value).items():
                     self._text(key, inner, text)
             else:
-                self.unknown((key,), ["language", "alerts", *TABLES])
+                self.unknown((key,), ["language", "alerts", *reading.TABLES, *TABLES])
         self._jobs_differ(document)
-        return Settings(**self.settings, changes=tuple(self.changes)) if not self.found else Settings()
+        return Settings(**self.settings, changes=tuple(self.changes), configured=True) if not self.found else Settings()
+
+    def _routing(self, key: str, table: Mapping[str, Any]) -> None:
+        if key == "quiet_hours":
+            self.settings["quiet_hours"] = reading.read_quiet_hours(table, self.wrong)
+            return
+        self.settings["channels"], folder = reading.read_channels(table, self.wrong)
+        if folder is not None:
+            self.settings["secrets_folder"] = folder
 
     def _language(self, value: object) -> None:
         if value in LANGUAGES:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from photo_monitoring.durations import is_duration
 
 if TYPE_CHECKING:
+    from photo_monitoring.slos import Objective
     from photo_monitoring.stimuli import Case, Stimulus
 
 Comparison = Literal[">", ">=", "<"]
@@ -115,7 +116,9 @@ class Alert:
     is given; without `compare`, `value` is itself the condition, which the stimulus meets at the threshold. With
     `share`, the condition is `value > share`, and the tier's threshold is `$limit` inside `value`, a bound of a
     histogram in seconds. `by` are the labels that a firing alert carries from the metric. `helpers` are recorded for
-    `value` to read. Several alerts may share a `name` when their `subject` differs.
+    `value` to read. Several alerts may share a `name` when their `subject` differs. `objective` is what a burn alert
+    watches. Tests are made from the `stimulus` or the objective; `cases` come on top. `symptom_of` names the causes
+    (`routing.inhibition`) or alerts beside which, while they are critical, this alert is no news.
     """
 
     name: str
@@ -135,6 +138,8 @@ class Alert:
     window: str = "5m"
     helpers: tuple[Recording, ...] = ()
     stimulus: "Stimulus | None" = None
+    objective: "Objective | None" = None
+    symptom_of: tuple[str, ...] = ()
     cases: "tuple[Case, ...]" = field(default=())
 
     def __post_init__(self) -> None:

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from photo_monitoring import annotations, durations
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Group, Recording, Tier
@@ -12,32 +10,15 @@ from photo_monitoring.dashboards.files import DASHBOARDS, render_dashboards
 from photo_monitoring.example_file import EXAMPLE, render_example
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.overrides import in_force
+from photo_monitoring.routing.files import render_routing
 from photo_monitoring.settings import SYSTEM, Language, Settings
 from photo_monitoring.targets import TARGETS, Instance, render_targets
+from photo_monitoring.yaml_text import HEADER, to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RULES_FOLDER: Final = Path("prometheus/rules")
-
-_HEADER: Final = "# Rendered by `photo-monitoring render` from src/photo_monitoring; changes made here are lost.\n"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, so that PromQL stays readable."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def to_yaml(document: object) -> str:
-    """Write a document as YAML: keys in the order given, Hangul as it is, no line broken."""
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
-
 
 def alert_rule(alert: Alert, tier: Tier, settings: Settings) -> dict[str, Any]:
     """Return one alerting rule as Prometheus' rule file has it."""
@@ -87,13 +68,13 @@ def render_rules(lang: Language = "ko", time_scale: float = 1.0, settings: Setti
     `settings`, where given, decides alone; `lang` and `time_scale` are the two that most callers need.
     """
     chosen = settings or Settings(lang=lang, time_scale=time_scale)
-    return {name: _HEADER + to_yaml(document) for name, document in rule_documents(chosen).items()}
+    return {name: HEADER + to_yaml(document) for name, document in rule_documents(chosen).items()}
 
 
 def render_all(settings: Settings) -> dict[Path, str]:
     """Return path below `deploy/monitoring` → text of every rendered file."""
     rules = {RULES_FOLDER / name: text for name, text in render_rules(settings=settings).items()}
-    return rules | {EXAMPLE: render_example()} | render_dashboards(settings)
+    return rules | {EXAMPLE: render_example()} | render_dashboards(settings) | render_routing(settings)
 
 
 def write_all(out: Path, settings: Settings, instances: "Iterable[Instance]" = ()) -> list[Path]:

@@ -15,9 +15,10 @@ from photo_monitoring import annotations, durations
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Comparison, Group, Recording, Tier, Unit
 from photo_monitoring.overrides import in_force, overrides, renumbered
-from photo_monitoring.render import rule_documents, to_yaml
+from photo_monitoring.render import rule_documents
 from photo_monitoring.settings import SYSTEM, Settings
 from photo_monitoring.stimuli import PLENTY, STEP_SECONDS, Case, Drive, Stimulus
+from photo_monitoring.yaml_text import to_yaml
 
 # rate() gives 10.000000000000002 for 10 a minute: what is computed stays this far off the boundary.
 MARGIN: Final = 0.01

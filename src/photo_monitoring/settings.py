@@ -1,8 +1,13 @@
 """What a user may set differently from the guide, and the values used when nothing is set."""
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from photo_monitoring.routing.quiet_hours import QuietHours
+
+if TYPE_CHECKING:
+    from photo_monitoring.routing.channel import Channel
 
 Language = Literal["ko", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("ko", "en")
@@ -11,6 +16,9 @@ SYSTEM: Final = "photo-api"
 """The value of the static label `system` on every alert; `service` belongs to external services."""
 
 CONSOLE: Final = "http://localhost:8080"
+
+SECRETS: Final = "/etc/alertmanager/secrets"
+"""Where Alertmanager finds the files of its secrets, unless a setting says otherwise."""
 
 _INSTANCE: Final = re.compile(r"(?<![\w:])instance(?![\w:])")
 
@@ -48,7 +56,9 @@ class Settings:
 
     `time_scale` divides windows, `for` and intervals alike, for drills. The URLs are where people reach the console,
     runbooks and dashboards (no trailing slash); the latter two are the console's own unless set. `instance_label` tells
-    one instance from another, on every job.
+    one instance from another, on every job. `channels` are the ways to people, `secrets_folder` is where Alertmanager
+    finds their secrets; `configured` says that an override file was read: without one, the example's channels are
+    rendered.
     """
 
     lang: Language = "ko"
@@ -68,6 +78,10 @@ class Settings:
     dashboards_url: str | None = None
     changes: tuple[Change, ...] = ()
     objective_changes: tuple[ObjectiveChange, ...] = ()
+    channels: "tuple[Channel, ...]" = ()
+    quiet_hours: QuietHours = field(default_factory=QuietHours)
+    secrets_folder: str = SECRETS
+    configured: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse values that would render rules Prometheus cannot evaluate."""

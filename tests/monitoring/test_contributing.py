@@ -18,8 +18,9 @@ PROOF = """
 from photo_monitoring import promtool, rule_tests
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.lints import lint_all
-from photo_monitoring.render import render_rules, to_yaml
+from photo_monitoring.render import render_rules
 from photo_monitoring.settings import Settings
+from photo_monitoring.yaml_text import to_yaml
 
 (alert,) = [one for one in ALERTS if one.name == "VerifierRestarting"]
 assert lint_all(ALERTS) == [], lint_all(ALERTS)

@@ -5,8 +5,9 @@ import pytest
 from photo_monitoring import promtool, rule_tests
 from photo_monitoring.config_file import parse
 from photo_monitoring.overrides import in_force
-from photo_monitoring.render import render_rules, to_yaml
+from photo_monitoring.render import render_rules
 from photo_monitoring.settings import Settings
+from photo_monitoring.yaml_text import to_yaml
 
 NAMES = '[jobs]\napi = "photos"\nnode = "hosts"\n[labels]\ninstance = "pod"\n'
 

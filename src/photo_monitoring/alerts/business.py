@@ -22,6 +22,7 @@ HIGH_REGISTRATION_FAILURE_RATIO: Final = Alert(
     subject="registration",
     group=Group.BUSINESS,
     section="6.1",
+    symptom_of=("database",),
     value=Recording(
         "job:http_requests_register_failures:ratio_rate5m",
         """
@@ -60,6 +61,7 @@ HIGH_LOGIN_FAILURE_RATIO: Final = Alert(
     subject="login",
     group=Group.BUSINESS,
     section="6.1",
+    symptom_of=("database",),
     value=Recording(
         "job:http_requests_login_failures:ratio_rate5m",
         """
@@ -95,6 +97,7 @@ HIGH_PRESIGNED_URL_FAILURE_RATIO: Final = Alert(
     subject="presigned-url",
     group=Group.BUSINESS,
     section="6.2",
+    symptom_of=("database", "object_storage"),
     value=Recording(
         "job:http_requests_presigned_url_failures:ratio_rate5m",
         """
@@ -150,6 +153,7 @@ LOW_UPLOAD_COMPLETION: Final = Alert(
     subject="upload-completion",
     group=Group.BUSINESS,
     section="6.2",
+    symptom_of=("database", "object_storage"),
     value=Recording(
         "job:http_requests_uploads_completed:ratio_increase30m",
         """
@@ -218,6 +222,7 @@ HIGH_IMAGE_FAILURE_RATIO: Final = Alert(
     subject="image-views",
     group=Group.BUSINESS,
     section="6.2",
+    symptom_of=("database", "object_storage", "cdn"),
     value=Recording(
         "job:http_requests_image_failures:ratio_rate5m",
         """

@@ -140,6 +140,7 @@ BUSINESS_METRICS_STALE: Final = Alert(
     subject="business-metrics",
     group=Group.GROWTH,
     section="7.3",
+    symptom_of=("database",),
     value="time() - max by (job) (photo_api_business_metrics_last_success_timestamp_seconds{$api})",
     window="5m",
     by=("job",),

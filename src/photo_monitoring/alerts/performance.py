@@ -57,6 +57,7 @@ SLOW_RESPONSE_TIME: Final = Alert(
     subject="response-time",
     group=Group.PERFORMANCE,
     section="2.1",
+    symptom_of=("database", "object_storage"),
     value=_SLOW_SHARE,
     share=0.05,
     volume=_TIMED_REQUESTS,
@@ -93,6 +94,7 @@ VERY_SLOW_RESPONSE_TIME: Final = Alert(
     subject="response-time-p99",
     group=Group.PERFORMANCE,
     section="2.1",
+    symptom_of=("database", "object_storage"),
     value=_SLOW_SHARE,
     share=0.01,
     volume=_TIMED_REQUESTS,
@@ -110,6 +112,7 @@ SLOW_LOGIN: Final = Alert(
     subject="login-time",
     group=Group.PERFORMANCE,
     section="2.2",
+    symptom_of=("database",),
     value="""
 1 -
 sum by (job) (rate(photo_api_login_duration_seconds_bucket{$api, result="success", le="$limit"}[${5m}]))
@@ -144,6 +147,7 @@ SLOW_IMAGE_ACCESS: Final = Alert(
     subject="image-time",
     group=Group.PERFORMANCE,
     section="2.2",
+    symptom_of=("database", "object_storage", "cdn"),
     value="""
 1 -
 sum by (job) (rate(photo_api_image_access_duration_seconds_bucket{$api, result="success", le="$limit"}[${5m}]))
@@ -180,6 +184,7 @@ SLOW_SHARE_LINK_ACCESS: Final = Alert(
     subject="share-time",
     group=Group.PERFORMANCE,
     section="2.2",
+    symptom_of=("database",),
     value="""
 1 -
 sum by (job) (rate(photo_api_share_link_access_duration_seconds_bucket{$api, le="$limit"}[${5m}]))
@@ -213,6 +218,7 @@ SLOW_EXTERNAL_SERVICE: Final = Alert(
     subject="external-time",
     group=Group.PERFORMANCE,
     section="2.2",
+    symptom_of=("ExternalServiceFailure",),
     value="""
 1 -
 sum by (job, service) (rate(photo_api_external_request_duration_seconds_bucket{$api, le="$limit"}[${5m}]))
@@ -263,6 +269,7 @@ STALLED_EXTERNAL_SERVICE: Final = Alert(
     subject="external-service-stalled",
     group=Group.PERFORMANCE,
     section="2.2",
+    symptom_of=("ExternalServiceFailure",),
     value=UNREACHABLE_SERVICE,
     compare=">=",
     window="1m",
@@ -298,6 +305,7 @@ TOO_MANY_ACTIVE_SESSIONS: Final = Alert(
     subject="active-sessions",
     group=Group.PERFORMANCE,
     section="2.3",
+    symptom_of=("database", "object_storage"),
     value="max_over_time(photo_api_active_sessions{$api}[${2m}])",
     compare=">=",
     window="2m",

@@ -214,6 +214,7 @@ LOGS_DROPPED: Final = Alert(
     subject="log-drops",
     group=Group.PIPELINE,
     section="3.2",
+    symptom_of=("log_service", "fleet"),
     value="sum by (job, reason) (rate(photo_api_log_dropped_total{$api}[${5m}])) * 60",
     by=("job", "reason"),
     unit=Unit.PER_MINUTE,

@@ -47,6 +47,7 @@ CLUSTER_INCOMPLETE: Final = Alert(
     subject="alertmanager-cluster",
     group=Group.PIPELINE,
     section="9.2",
+    symptom_of=("AlertmanagerDown",),
     value="""
 count by (job) (up{$alertmanager} == 1)
 - on (job) group_right ()

@@ -16,6 +16,7 @@ PROBE_FAILING: Final = Alert(
     subject="probe",
     group=Group.PIPELINE,
     section="1.1",
+    symptom_of=("fleet",),
     value="last_over_time(probe_success{$probe}[${1m}]) == 0",
     compare=None,
     by=("job", "instance"),

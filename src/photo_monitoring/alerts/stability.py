@@ -178,6 +178,7 @@ LOG_QUEUE_BACKPRESSURE: Final = Alert(
     subject="log-queue",
     group=Group.STABILITY,
     section="3.2",
+    symptom_of=("log_service",),
     value="max_over_time(photo_api_log_queue_size{$api}[${2m}])",
     window="2m",
     by=("job", "instance"),
