@@ -50,4 +50,4 @@ async def _store_last_views(components: Components) -> None:
     try:
         await components.share_links.store_views()
     except (Unavailable, StatementFailed) as error:
-        _log.warning("views_lost", reason=str(error))
+        _log.warning("views_lost", views=components.share_links.views_waiting, reason=str(error))

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.service import PASSWORD, Service, Start, User
 
 from photo_api.ids import now_ms
@@ -224,6 +226,23 @@ async def test_views_counted_but_not_stored_are_stored_at_shutdown(start: Start,
         row = await service.components.database.fetch_one("SELECT view_count FROM share_links")
         assert row is not None
         assert row["view_count"] == 1
+
+
+async def test_views_that_cannot_be_stored_at_shutdown_are_told_by_their_number(start: Start) -> None:
+    """And the shutdown comes to its end."""
+    with capture_logs() as logs:
+        async with start(database_timeout_seconds=0.2) as service:
+            owner = await service.register()
+            album = await service.album(owner)
+            for link in (await share(service, owner, album), await share(service, owner, album)):
+                for _ in range(2):
+                    assert (await service.client.get(link["url"])).status_code == 200
+            path = service.settings.resolved_database_url.removeprefix("sqlite:///")
+            other = sqlite3.connect(path, isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
+    lost = [record for record in logs if record["event"] == "views_lost"]
+    assert [(record["views"], record["log_level"]) for record in lost] == [(4, "warning")]
 
 
 @pytest.mark.parametrize(

@@ -234,8 +234,13 @@ class ShareLinkService:
             self._opened.popitem(last=False)
         return True
 
+    @property
+    def views_waiting(self) -> int:
+        """Views that are counted and not yet stored."""
+        return self._views.total()
+
     async def store_views(self) -> None:
-        """Write down the views counted since the last time; one statement a link, not one a view."""
+        """Write down the views counted since the last time; one statement a link, not one a view, and by id."""
         if not self._views:
             return
         views, self._views = self._views, Counter()
