@@ -95,6 +95,10 @@ class BusinessMetrics:
         """One user more; not active before a login."""
         self._move(self._users, "total", by=1)
 
+    def user_became_active(self) -> None:
+        """One more user who is not disabled and logged in within 30 days; the `publish`es tell who no longer is."""
+        self._move(self._users, "active", by=1)
+
     def album_created(self) -> None:
         """One album more."""
         self._move(self._albums, "total", by=1)
@@ -117,6 +121,10 @@ class BusinessMetrics:
     def share_link_closed(self) -> None:
         """A link revoked or expired: it still counts among all."""
         self._move(self._share_links, "active", by=-1)
+
+    def share_links_deleted(self, count: int) -> None:
+        """Links that went with their album; those that were open have been closed."""
+        self._move(self._share_links, "total", by=-count)
 
     def photo_confirmed(self, user_id: str, size_bytes: int) -> None:
         """One photo more: into the totals, and into what its owner uploaded."""

@@ -236,6 +236,10 @@ class Recorder:
         """An account was made."""
         self._business.user_registered()
 
+    def user_became_active(self) -> None:
+        """A user who did not count as active (30 days) has logged in."""
+        self._business.user_became_active()
+
     def album_created(self) -> None:
         """An album was made."""
         self._business.album_created()
@@ -259,6 +263,10 @@ class Recorder:
     def share_link_closed(self) -> None:
         """A share link was revoked, or expired."""
         self._business.share_link_closed()
+
+    def share_links_deleted(self, count: int) -> None:
+        """Share links were deleted with their album; for each that was open, `share_link_closed` comes too."""
+        self._business.share_links_deleted(count)
 
     def photo_confirmed(self, user_id: str, size_bytes: int) -> None:
         """An upload was confirmed."""

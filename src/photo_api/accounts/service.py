@@ -121,7 +121,10 @@ class AccountService:
             if renewed is not None:
                 await repository.replace_password_hash(tx, user_id, user["password_hash"], renewed)
             refresh_token = await self._add_refresh_token(tx, user_id, family_id, now)
-            await self._count_active(tx, user_id, before["last_active_day"], now // totals.DAY_MS)
+            day_before, day = before["last_active_day"], now // totals.DAY_MS
+            await self._count_active(tx, user_id, day_before, day)
+        if day_before is None or day_before <= day - totals.ACTIVE_DAYS:
+            self._recorder.user_became_active()
         return self._issued(user_id, family_id, refresh_token)
 
     async def _count_active(self, tx: Executor, user_id: str, before: int | None, day: int) -> None:

@@ -82,6 +82,7 @@ class AlbumService:
         self._recorder.album_deleted(shared=shared)
         for _ in range(active):
             self._recorder.share_link_closed()
+        self._recorder.share_links_deleted(links)
 
     async def photos(self, owner_id: str, album_id: str, cursor: str | None, limit: int) -> dict[str, Any]:
         """A page of an album's photos, newest first: one query, a second only where it finds nothing."""

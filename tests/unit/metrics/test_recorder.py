@@ -267,7 +267,9 @@ class TestBusinessTotals:
                 lambda recorder: recorder.share_link_created(),
                 {("photo_api_share_links_total", "total"): 4, ("photo_api_share_links_total", "active"): 3},
             ),
+            (lambda recorder: recorder.user_became_active(), {("photo_api_users_total", "active"): 5}),
             (lambda recorder: recorder.share_link_closed(), {("photo_api_share_links_total", "active"): 1}),
+            (lambda recorder: recorder.share_links_deleted(2), {("photo_api_share_links_total", "total"): 1}),
             (
                 lambda recorder: recorder.photo_confirmed("u1", 50),
                 {
