@@ -8,6 +8,7 @@ from photo_metrics.catalog import CATALOG
 from photo_metrics.node_exporter import NODE_METRICS
 from photo_metrics.process import PROCESS_METRICS
 from photo_metrics.spec import LabelKind, MetricSpec, MetricType
+from photo_monitoring.dashboards.shown_metrics import SHOWN
 from photo_monitoring.expressions import bound
 
 TARGET_LABELS: Final = frozenset({"job", "instance"})
@@ -58,7 +59,9 @@ def _samples(spec: MetricSpec) -> dict[str, Sample]:
 @cache
 def known_samples() -> dict[str, Sample]:
     """Return series name → what is known of it."""
-    known = {name: Sample(name, TARGET_LABELS | set(labels), counter, {}) for name, labels, counter in _PIPELINE}
+    known = {
+        name: Sample(name, TARGET_LABELS | set(labels), counter, {}) for name, labels, counter in (*_PIPELINE, *SHOWN)
+    }
     for spec in (*CATALOG, *PROCESS_METRICS, *NODE_METRICS):
         known.update(_samples(spec))
     return known

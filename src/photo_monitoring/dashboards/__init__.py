@@ -2,7 +2,11 @@
 
 from typing import Final
 
+from photo_monitoring.dashboards.fleet import FLEET
+from photo_monitoring.dashboards.growth import GROWTH
 from photo_monitoring.dashboards.overview import OVERVIEW
 from photo_monitoring.dashboards.panels import Board
+from photo_monitoring.dashboards.pipeline import PIPELINE
+from photo_monitoring.dashboards.slo import SLO
 
-BOARDS: Final[tuple[Board, ...]] = (OVERVIEW,)
+BOARDS: Final[tuple[Board, ...]] = (OVERVIEW, SLO, FLEET, GROWTH, PIPELINE)

@@ -37,11 +37,18 @@ COUNT: Final = "short"
 PER_SECOND: Final = "reqps"
 REQUESTS_PER_MINUTE: Final = "reqpm"
 TIMES: Final = "suffix: ×"
+DAYS: Final = "suffix: d"
+STATE: Final = "none"
 
 
 def per_minute(what: str) -> str:
     """Return the unit of a count by the minute, named as the guide names it."""
     return f"suffix: {what}/min"
+
+
+def per_hour(what: str) -> str:
+    """Return the unit of a count by the hour."""
+    return f"suffix: {what}/h"
 
 
 @dataclass(frozen=True, slots=True)

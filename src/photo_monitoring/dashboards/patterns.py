@@ -36,3 +36,18 @@ def succeeded(handler: str) -> str:
     """Return how many requests to a route succeed in a minute."""
     selector = f'$picked, handler="{handler}", method="POST", status=~"2.."'
     return f"sum(rate(http_requests_total{{{selector}}}[$rate])) * 60"
+
+
+def total(gauge: str, selector: str = "") -> str:
+    """Return a total of the database, which every instance publishes: the same number, so the largest of them."""
+    return f"max({gauge}{{{', '.join(filter(None, ('$api', selector)))}}})"
+
+
+def speed(gauge: str, selector: str = "") -> str:
+    """Return by how much a total grows in an hour."""
+    return f"avg(deriv({gauge}{{{', '.join(filter(None, ('$api', selector)))}}}[${{1h}}])) * 3600"
+
+
+def share_of(gauge: str, part: str, whole: str) -> str:
+    """Return the share of one total in another; nothing where there is none yet."""
+    return f"{total(gauge, part)}\n/\n({total(gauge, whole)} > 0)"

@@ -1,10 +1,13 @@
 """From a panel's query to PromQL with Grafana's variables.
 
-Besides the rules' placeholders (see `photo_monitoring.expressions`) a query may have `$rate` (the window that fits the
-board's step: `$__rate_interval`), the variables `$instance`, `$endpoint`, `$service`, `$host`, `$version`,
-`$environment` and `$on_node` (the variable `node`; `$node` is the rules' matcher of its job), and what is short for them: `$picked` (the chosen instances of the service), `$asked` (requests that
-people sent to the chosen endpoints of those), `$limited` (the limiter's view of them), `$external` (the chosen external
-services) and `$hosts` (the chosen hosts).
+Besides the rules' placeholders (see `photo_monitoring.expressions`) a query may have:
+
+- `$rate`, the window that fits the board's step (`$__rate_interval`);
+- the variables `$instance`, `$endpoint`, `$service`, `$host`, `$version`, `$environment`, `$slo`, and `$on_node` for
+  the variable `node` (`$node` is the rules' matcher of node_exporter's job);
+- what is short for them: `$picked` (the chosen instances of the service), `$asked` (requests that people sent to the
+  chosen endpoints of those), `$timed_asked` (those whose duration is ours), `$limited` (the limiter's view of them),
+  `$external` (the chosen external services) and `$hosts` (the chosen hosts).
 """
 
 import re
@@ -16,7 +19,7 @@ from photo_monitoring.expressions import fill
 if TYPE_CHECKING:
     from photo_monitoring.settings import Settings
 
-VARIABLES: Final = ("instance", "endpoint", "service", "host", "node", "version", "environment")
+VARIABLES: Final = ("instance", "endpoint", "service", "host", "node", "version", "environment", "slo")
 
 _SHORT: Final = {
     "picked": '$api, instance=~"$instance"',

@@ -33,3 +33,5 @@ IDENTIFIED_INSTANCE: Final = Variable(
     everything=None,
 )
 """The instances of the chosen nodes, versions and environments: with All, these and no other."""
+
+SLO: Final = Variable(name="slo", title=Text("목표", "Objective"), series="slo:objective:ratio", label="sloth_slo")
