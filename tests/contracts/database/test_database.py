@@ -28,6 +28,11 @@ def errors() -> Errors:
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
+    """Patient: of 50 transactions at once on one row the last waits for 10 connections, opened first, and 49 turns.
+
+    All of that counts: with every core busy four times over it takes 0.3 s. Where the time-out is the subject, a test
+    has a tight one (`impatient`).
+    """
     migrate(database_url)
     return Settings(database_url=database_url, database_timeout_seconds=10)
 
@@ -35,6 +40,16 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture
 async def database(settings: Settings, errors: Errors) -> AsyncIterator[Database]:
     database = open_database(settings, errors)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def impatient(settings: Settings, errors: Errors) -> AsyncIterator[Database]:
+    """Another pool on the same database, of one connection, with a tight time-out."""
+    hasty = settings.model_copy(update={"database_timeout_seconds": 0.2, "database_pool_size": 1})
+    database = open_database(hasty, errors)
     await database.open()
     yield database
     await database.close()
@@ -180,6 +195,58 @@ async def test_two_pools_writing_at_once_lose_nothing(settings: Settings, databa
         await other.close()
     assert await count(database) == 100
     assert errors.count == 0
+
+
+async def test_who_waits_too_long_for_anothers_lock_is_told_so_and_may_come_again(
+    database: Database, impatient: Database, errors: Errors
+) -> None:
+    await add_user(database, "a")
+    async with database.transaction() as transaction:
+        await transaction.execute("UPDATE users SET photo_bytes = 1 WHERE id = 'a'")
+        with pytest.raises(DatabaseUnavailable):
+            await impatient.execute("UPDATE users SET photo_bytes = 2 WHERE id = 'a'")
+        assert errors.count == 1
+    assert await impatient.execute("UPDATE users SET photo_bytes = 2 WHERE id = 'a'") == 1
+    assert errors.count == 1
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_so_and_may_come_again(
+    impatient: Database, errors: Errors
+) -> None:
+    async with impatient.transaction() as transaction:
+        await add_user(transaction, "a")
+        with pytest.raises(DatabaseUnavailable):
+            await add_user(impatient, "b")
+        assert errors.count == 1
+    await add_user(impatient, "b")
+    assert await count(impatient) == 2
+
+
+async def test_a_statement_that_takes_too_long_is_ended(postgresql_url: str, errors: Errors) -> None:
+    """SQLite has no such limit: there the wait for a lock alone can be long."""
+    await asyncio.to_thread(migrate, postgresql_url)  # it runs a loop of its own
+    database = open_database(Settings(database_url=postgresql_url, database_timeout_seconds=0.2), errors)
+    await database.open()
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch_one("SELECT pg_sleep(600)")
+        assert errors.count == 1
+        await no_sleeper(database)
+    finally:
+        await database.close()
+
+
+async def no_sleeper(database: Database) -> None:
+    """Return once the server has ended the statement too, which the client gave up on."""
+    async with asyncio.timeout(20):
+        while True:
+            row = await database.fetch_one(
+                "SELECT count(*) AS n FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event = 'PgSleep'"
+            )
+            if row is not None and row["n"] == 0:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_a_closed_database_is_unavailable(settings: Settings, errors: Errors) -> None:
