@@ -284,9 +284,10 @@ async def test_a_transaction_cancelled_while_it_begins_frees_its_connection(
         async with other.transaction() as transaction:
             await add_user(transaction, "a")
             waiting = asyncio.create_task(begin())
-            await asyncio.sleep(0.1)
+            for _ in range(10):  # turns of the loop, in which BEGIN is handed to its thread, or sent
+                await asyncio.sleep(0)
             waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+        await asyncio.gather(waiting, return_exceptions=True)  # only now: BEGIN waits for the other's end
         await add_user(database, "b")
         await add_user(other, "c")
     finally:
