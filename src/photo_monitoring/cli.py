@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from photo_monitoring import documents, explain, targets, validate
+from photo_monitoring import documents, explain, runbook_view, targets, validate
 from photo_monitoring import render as rendering
 from photo_monitoring.config_file import DEFAULT_NAME, ConfigError, load
 from photo_monitoring.settings import Language, Settings
@@ -104,9 +104,10 @@ def explain_alert(
     config: Config = None,
     lang: Lang = None,
 ) -> None:
-    """Say what an alert watches, when it fires (default and override), and what to do then."""
+    """Say what an alert watches, when it fires (default and override), and what to do then: its runbook."""
     settings = _settings(config, lang)
     try:
-        typer.echo(explain.explain(alert, settings), nl=False)
+        typer.echo(explain.explain(alert, settings))
+        runbook_view.show(alert, settings.lang)
     except explain.UnknownAlertError as error:
         raise _failed([str(error)]) from error

@@ -138,7 +138,7 @@ def _links(page: Page, folder: Path) -> Iterator[str]:
 
 
 def page_problems(page: Page, folder: Path, settings: frozenset[str], recorded: Iterable[str]) -> Iterator[str]:
-    """Yield what is wrong with one page: the names of the service's settings and of what is recorded are given."""
+    """Yield what is wrong with one page, given the names of the service's settings (none: unknown) and recordings."""
     yield from _outline(page)
     yield from _subjects(page)
     yield from _links(page, folder)
@@ -153,7 +153,7 @@ def page_problems(page: Page, folder: Path, settings: frozenset[str], recorded: 
             yield str(error)
     for script in blocks(page, "bash"):
         yield from command_problems(script)
-    for name in sorted(set(_SETTING.findall(page.text)) - settings):
+    for name in sorted(set(_SETTING.findall(page.text)) - settings) if settings else ():
         yield f"names the setting {name}, which does not exist"
 
 
@@ -216,7 +216,7 @@ def recorded_names() -> frozenset[str]:
 
 
 def known_settings(reference: Path) -> frozenset[str]:
-    """Return the names of the service's settings, from the page that is rendered from them."""
+    """Return the names of the service's settings, from the page that is rendered from them; none where it is not."""
     page = reference / "settings.md"
     return frozenset(_SETTING.findall(page.read_text(encoding="utf-8"))) if page.is_file() else frozenset()
 

@@ -10,7 +10,8 @@ from photo_monitoring.guide import demand, load_guide
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import metrics_of, recordings_by_name
 from photo_monitoring.overrides import in_force, overrides
-from photo_monitoring.settings import Settings
+from photo_monitoring.runbooks import has_runbook, page_name
+from photo_monitoring.settings import LANGUAGES, Settings
 
 NOT_YET: Final = "—"
 _OFF: Final = "off"
@@ -47,6 +48,13 @@ def test_counts(settings: Settings) -> dict[tuple[str, str], int]:
     return counts
 
 
+def _runbook(alert: Alert) -> str:
+    """Link an alert's two pages from the reference's folder."""
+    if not has_runbook(alert.name):
+        return NOT_YET
+    return ", ".join(f"[{lang}](../runbooks/{page_name(alert.name, lang)})" for lang in LANGUAGES)
+
+
 def _criteria_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
     declared, counts, recordings = _declared(), test_counts(settings), recordings_by_name(ALERTS)
     off = {
@@ -63,7 +71,8 @@ def _criteria_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
         tests = counts.get((alert.subject, tier.severity.value)) or NOT_YET
         if (alert.subject, tier.severity) in off:
             rule, tests = f"switched off: {rule}", _OFF
-        yield criterion.section, f"`{criterion.id}`", demand(criterion), metrics, rule, tests, NOT_YET, NOT_YET, NOT_YET
+        pages = _runbook(alert)
+        yield criterion.section, f"`{criterion.id}`", demand(criterion), metrics, rule, tests, NOT_YET, pages, NOT_YET
 
 
 def _metric_rows() -> Iterator[tuple[object, ...]]:
@@ -99,7 +108,7 @@ def _own_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
         for tier in alert.tiers:
             if tier.criterion is None:
                 tests = counts.get((alert.subject, tier.severity.value), _OFF)
-                yield alert.group.value, alert.name, tier.severity, tests
+                yield alert.group.value, alert.name, tier.severity, tests, _runbook(alert)
 
 
 def _override_section(settings: Settings) -> list[str]:
@@ -137,7 +146,7 @@ def render_traceability(settings: Settings) -> str:
         *_table(("Group", "Name", "Tiers (subject)"), _rule_rows()),
         "## Alerts that the guide does not have",
         "",
-        *_table(("Group", "Name", "Severity", "Tests"), _own_rows(settings)),
+        *_table(("Group", "Name", "Severity", "Tests", "Runbook"), _own_rows(settings)),
         *_override_section(settings),
         "## Not answered yet",
         "",
