@@ -12,17 +12,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from photo_monitoring.config_file import DEFAULT_NAME
+from photo_monitoring.settings import Language
 from photo_stack.control import ask
 from photo_stack.errors import CannotStart, NotRunning, StackError
 from photo_stack.launch import run_in_background, run_in_foreground
 from photo_stack.layout import MAX_INSTANCES, Layout, Ports, StackSettings, default_data_directory, drain_seconds
 from photo_stack.load.command import load
+from photo_stack.monitoring import monitoring_settings
 from photo_stack.reporting import memory_in_words
 from photo_stack.state import read_state, sole_supervisor, why_not_running
 
@@ -39,7 +42,7 @@ DataOption = Annotated[
     typer.Option("--data", help="Directory; default: .data/stack in the checkout, else the XDG state directory."),
 ]
 NameArgument = Annotated[
-    str, typer.Argument(help="api-1, api-2, …, haproxy, prometheus, alertmanager, node-exporter, receiver")
+    str, typer.Argument(help="A component, as `photo-stack status` calls it: api-1, haproxy, prometheus, …")
 ]
 
 
@@ -52,7 +55,15 @@ def up(
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start again what dies.")] = False,
-    lang: Annotated[Literal["ko", "en"], typer.Option(help="Language of the alerts.")] = "ko",
+    ha_monitoring: Annotated[
+        bool, typer.Option("--ha-monitoring", help="Two Prometheus and two Alertmanagers that stand in for each other.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(help=f"Override file; {DEFAULT_NAME} in the working directory, if there is one.")
+    ] = None,
+    lang: Annotated[
+        Language | None, typer.Option(help="Language of the alerts; else the override file's, or ko.")
+    ] = None,
     time_scale: Annotated[
         float, typer.Option(min=1.0, max=60.0, help="Divide the durations of rules and routing (drills).")
     ] = 1.0,
@@ -60,12 +71,15 @@ def up(
     """Start everything and watch it; Ctrl-C stops it and leaves the data."""
     os.umask(0o077)
     with _errors_as_lines():
+        if base_port is None:
+            ports = Ports.usual(instances, pair=ha_monitoring)
+        else:
+            ports = Ports.counted_from(base_port, instances, pair=ha_monitoring)
         settings = StackSettings(
             layout=_layout(data),
-            ports=Ports.usual(instances) if base_port is None else Ports.counted_from(base_port, instances),
+            ports=ports,
             restart=restart,
-            lang=lang,
-            time_scale=time_scale,
+            monitoring=monitoring_settings(config, lang, time_scale, console_port=ports.console),
             drain_seconds=drain_seconds(os.environ),
         )
         if detach:

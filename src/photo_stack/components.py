@@ -8,22 +8,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
 
+from photo_monitoring.durations import seconds
+from photo_monitoring.routing.routes import ALIVE
 from photo_stack.haproxy import HARD_STOP_SECONDS
-from photo_stack.layout import HOST, SCRAPE_SECONDS, StackSettings
+from photo_stack.layout import HOST, SCRAPE_SECONDS, StackSettings, server_name
 
 TRUSTED_PROXIES = f"{HOST}/32"
 """The instances believe HAProxy's X-Forwarded-For alone; traffic generators use other addresses of 127.0.0.0/8."""
 
-WATCHDOG_REPEAT_SECONDS = 300.0
+WATCHDOG_REPEAT_SECONDS = seconds(ALIVE.repeat)
 """How often Alertmanager repeats the Watchdog to the receiver, before the time scale."""
+
+_PEER_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
     """A process of the stack.
 
-    ``url`` is what a person opens, ``ready_url`` answers 200 once it works, ``metrics_port`` is scraped as ``job``.
-    ``stop_seconds`` after ``stop_signal`` it gets SIGKILL. ``shows_output``: its standard output is for people, too.
+    ``url`` is what a person opens, ``ready_url`` answers 200 once it works, ``metrics_port`` is scraped in the
+    role ``job``. ``stop_seconds`` after ``stop_signal`` it gets SIGKILL. ``shows_output``: its standard output is for
+    people, too.
     """
 
     name: str
@@ -48,9 +53,14 @@ def components(
 ) -> tuple[tuple[Component, ...], ...]:
     """All components, in the stages in which they start: each stage needs the ones before it to be ready."""
     return (
-        (_receiver(settings), _node_exporter(settings, binaries["node-exporter"]), *_instances(settings, api_command)),
-        (_alertmanager(settings, binaries["alertmanager"]), _haproxy(settings, binaries["haproxy"])),
-        (_prometheus(settings, binaries["prometheus"]),),
+        (
+            _receiver(settings),
+            _node_exporter(settings, binaries["node-exporter"]),
+            _blackbox_exporter(settings, binaries["blackbox-exporter"]),
+            *_instances(settings, api_command),
+        ),
+        (*_alertmanagers(settings, binaries["alertmanager"]), _haproxy(settings, binaries["haproxy"])),
+        tuple(_prometheus_servers(settings, binaries["prometheus"])),
     )
 
 
@@ -153,53 +163,104 @@ def _haproxy(settings: StackSettings, binary: str) -> Component:
     )
 
 
-def _alertmanager(settings: StackSettings, binary: str) -> Component:
-    port, folder = settings.ports.alertmanager, settings.layout.alertmanager
+def _blackbox_exporter(settings: StackSettings, binary: str) -> Component:
+    port = settings.ports.blackbox
+    # The exporter gives up this much before the scrape does, which a drill makes short.
+    reserve = min(0.5, SCRAPE_SECONDS / settings.time_scale / 4)
     return Component(
-        name="alertmanager",
-        purpose="groups, silences and routes alerts",
+        name="blackbox-exporter",
+        purpose="asks the Photo API through the load balancer, as users do",
         argv=(
             binary,
-            f"--config.file={folder / 'alertmanager.yml'}",
-            f"--storage.path={folder / 'data'}",
+            f"--config.file={settings.layout.blackbox_config}",
             f"--web.listen-address={HOST}:{port}",
-            f"--web.external-url=http://{HOST}:{port}",
-            "--cluster.listen-address=",
+            f"--timeout-offset={reserve:g}",
         ),
         port=port,
         url=f"http://{HOST}:{port}",
-        ready_url=f"http://{HOST}:{port}/-/ready",
-        log_file=settings.layout.log_file("alertmanager"),
-        job="alertmanager",
+        ready_url=f"http://{HOST}:{port}/-/healthy",
+        log_file=settings.layout.log_file("blackbox-exporter"),
+        job="blackbox",
         metrics_port=port,
         env=_tool_environment(memory_mib=128),
+        stop_seconds=5.0,
     )
 
 
-def _prometheus(settings: StackSettings, binary: str) -> Component:
-    port, folder = settings.ports.prometheus, settings.layout.prometheus
-    return Component(
-        name="prometheus",
-        purpose="scrapes all metrics and evaluates the rules; queries at /graph",
-        argv=(
-            binary,
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--storage.tsdb.retention.time=32d",
-            f"--web.listen-address={HOST}:{port}",
-            f"--web.external-url=http://{HOST}:{port}",
-            "--web.enable-lifecycle",
-            "--enable-feature=exemplar-storage",
-            "--rules.alert.resend-delay=5s",
-        ),
-        port=port,
-        url=f"http://{HOST}:{port}",
-        ready_url=f"http://{HOST}:{port}/-/ready",
-        log_file=settings.layout.log_file("prometheus"),
-        job="prometheus",
-        metrics_port=port,
-        env=_tool_environment(memory_mib=1024),
-        # A long write-ahead log is replayed first.
-        start_seconds=120.0,
-        stop_seconds=20.0,
+def _alertmanagers(settings: StackSettings, binary: str) -> list[Component]:
+    """One, or a pair that tell each other by gossip what was sent."""
+    servers = []
+    for index, port in enumerate(settings.ports.alertmanager):
+        name = server_name("alertmanager", index)
+        servers.append(
+            Component(
+                name=name,
+                purpose="groups, silences and routes alerts",
+                argv=(
+                    binary,
+                    f"--config.file={settings.layout.alertmanager / 'alertmanager.yml'}",
+                    f"--storage.path={settings.layout.storage(name)}",
+                    f"--web.listen-address={HOST}:{port}",
+                    f"--web.external-url=http://{HOST}:{port}",
+                    *_gossip(settings, index),
+                ),
+                port=port,
+                url=f"http://{HOST}:{port}",
+                ready_url=f"http://{HOST}:{port}/-/ready",
+                log_file=settings.layout.log_file(name),
+                job="alertmanager",
+                metrics_port=port,
+                env=_tool_environment(memory_mib=128),
+            )
+        )
+    return servers
+
+
+def _gossip(settings: StackSettings, index: int) -> tuple[str, ...]:
+    ports = settings.ports.gossip
+    if not ports:
+        return ("--cluster.listen-address=",)
+    own, peers = ports[index], [port for port in ports if port != ports[index]]
+    # The second in line waits this long for word that the first has sent; never less than gossip takes.
+    patience = max(1.0, _PEER_SECONDS / settings.time_scale)
+    return (
+        f"--cluster.listen-address={HOST}:{own}",
+        f"--cluster.advertise-address={HOST}:{own}",
+        *(f"--cluster.peer={HOST}:{port}" for port in peers),
+        f"--cluster.peer-timeout={patience:g}s",
     )
+
+
+def _prometheus_servers(settings: StackSettings, binary: str) -> list[Component]:
+    """One, or a pair that scrape the same and send to the same, each with the other among its targets."""
+    servers = []
+    for index, port in enumerate(settings.ports.prometheus):
+        name = server_name("prometheus", index)
+        servers.append(
+            Component(
+                name=name,
+                purpose="scrapes all metrics and evaluates the rules; queries at /graph",
+                argv=(
+                    binary,
+                    f"--config.file={settings.layout.prometheus / f'{name}.yml'}",
+                    f"--storage.tsdb.path={settings.layout.storage(name)}",
+                    "--storage.tsdb.retention.time=32d",
+                    f"--web.listen-address={HOST}:{port}",
+                    f"--web.external-url=http://{HOST}:{port}",
+                    "--web.enable-lifecycle",
+                    "--enable-feature=exemplar-storage",
+                    "--rules.alert.resend-delay=5s",
+                ),
+                port=port,
+                url=f"http://{HOST}:{port}",
+                ready_url=f"http://{HOST}:{port}/-/ready",
+                log_file=settings.layout.log_file(name),
+                job="prometheus",
+                metrics_port=port,
+                env=_tool_environment(memory_mib=1024),
+                # A long write-ahead log is replayed first.
+                start_seconds=120.0,
+                stop_seconds=20.0,
+            )
+        )
+    return servers

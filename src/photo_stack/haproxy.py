@@ -13,6 +13,7 @@ from typing import Literal
 from photo_stack.layout import HOST, StackSettings
 
 BACKEND = "api"
+FRONTEND = "photos"
 HARD_STOP_SECONDS = 5
 """After SIGUSR1 requests in flight have this long to finish."""
 
@@ -42,6 +43,7 @@ def render_config(settings: StackSettings) -> str:
         problems,
         socket=_quoted(str(settings.layout.haproxy_socket)),
         host=HOST,
+        frontend=FRONTEND,
         port=settings.ports.load_balancer,
         metrics_port=settings.ports.haproxy_metrics,
         hard_stop_seconds=HARD_STOP_SECONDS,

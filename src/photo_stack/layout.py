@@ -3,10 +3,11 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
+from photo_monitoring.settings import Settings
 from photo_stack.errors import CannotStart
 
 HOST = "127.0.0.1"
@@ -14,68 +15,93 @@ MAX_INSTANCES = 10
 SCRAPE_SECONDS = 5.0
 
 _LONGEST_SOCKET_PATH = 90  # sun_path holds 107 bytes, and HAProxy binds a temporary name with a suffix first
-_FIRST_API_OFFSET = 6
+_FIRST_API_OFFSET = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """One port for each listener; ``api`` and ``api_metrics`` have one for each instance, in order."""
+    """One port for each listener; ``api`` and ``api_metrics`` have one for each instance, in order.
+
+    ``prometheus`` and ``alertmanager`` have one for each server: one, or two with ``--ha-monitoring``; then ``gossip``
+    has a port for each Alertmanager, where they tell each other what was sent.
+    """
 
     load_balancer: int
-    prometheus: int
-    alertmanager: int
+    prometheus: tuple[int, ...]
+    alertmanager: tuple[int, ...]
     node_exporter: int
     haproxy_metrics: int
     receiver: int
+    blackbox: int
+    console: int
     api: tuple[int, ...]
     api_metrics: tuple[int, ...]
+    gossip: tuple[int, ...] = ()
 
     @classmethod
-    def usual(cls, instances: int) -> Self:
-        """The well-known ports: 8000, 9090, 9093, 9100; instances from 8001 with metrics from 9101."""
+    def usual(cls, instances: int, *, pair: bool = False) -> Self:
+        """The well-known ports: 8000, 8080, 9090, 9093, 9100, 9115; instances from 8001 with metrics from 9101."""
         return cls(
             load_balancer=8000,
-            prometheus=9090,
-            alertmanager=9093,
+            prometheus=(9090, 9091) if pair else (9090,),
+            alertmanager=(9093, 9094) if pair else (9093,),
             node_exporter=9100,
             haproxy_metrics=8404,
             receiver=9095,
+            blackbox=9115,
+            console=8080,
             api=tuple(8001 + index for index in range(instances)),
             api_metrics=tuple(9101 + index for index in range(instances)),
+            gossip=(9096, 9097) if pair else (),
         )
 
     @classmethod
-    def counted_from(cls, base: int, instances: int) -> Self:
-        """``base`` is the load balancer's; the others follow without a gap, each instance's two ports side by side."""
+    def counted_from(cls, base: int, instances: int, *, pair: bool = False) -> Self:
+        """``base`` is the load balancer's; the others follow without a gap.
+
+        Each instance's two ports are side by side; what a pair needs beyond one of each comes last.
+        """
         first = base + _FIRST_API_OFFSET
-        last = first + 2 * instances - 1
+        second = first + 2 * instances
+        last = second + (3 if pair else -1)
         if base < 1 or last > 65_535:
             raise CannotStart(f"--base-port {base}: the stack needs ports {base} to {last}, all within 1 to 65535")
         return cls(
             load_balancer=base,
-            prometheus=base + 1,
-            alertmanager=base + 2,
+            prometheus=(base + 1, second) if pair else (base + 1,),
+            alertmanager=(base + 2, second + 1) if pair else (base + 2,),
             node_exporter=base + 3,
             haproxy_metrics=base + 4,
             receiver=base + 5,
+            blackbox=base + 6,
+            console=base + 7,
             api=tuple(first + 2 * index for index in range(instances)),
             api_metrics=tuple(first + 2 * index + 1 for index in range(instances)),
+            gossip=(second + 2, second + 3) if pair else (),
         )
 
     def by_owner(self) -> dict[int, str]:
         """Port → what it is for, in the words of an error message."""
         owners = {
             self.load_balancer: "haproxy (load balancer)",
-            self.prometheus: "prometheus",
-            self.alertmanager: "alertmanager",
             self.node_exporter: "node-exporter",
             self.haproxy_metrics: "haproxy (metrics)",
             self.receiver: "receiver",
+            self.blackbox: "blackbox-exporter",
+            self.console: "console",
         }
+        for name, ports in (("prometheus", self.prometheus), ("alertmanager", self.alertmanager)):
+            owners |= {port: server_name(name, index) for index, port in enumerate(ports)}
+        owners |= {port: f"{server_name('alertmanager', index)} (gossip)" for index, port in enumerate(self.gossip)}
         for number, (port, metrics_port) in enumerate(zip(self.api, self.api_metrics, strict=True), start=1):
             owners[port] = f"api-{number}"
             owners[metrics_port] = f"api-{number} (metrics)"
         return owners
+
+
+def server_name(name: str, index: int) -> str:
+    """The first of a pair is called as the only one is, so that every command names it alike."""
+    return name if index == 0 else f"{name}-{index + 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +147,22 @@ class Layout:
 
     @property
     def prometheus(self) -> Path:
-        """Configuration, rules, targets and the time series (``data``)."""
+        """Configuration, rules and targets, for a second server too."""
         return self.data / "prometheus"
 
     @property
     def alertmanager(self) -> Path:
-        """Configuration and the notification log (``data``)."""
+        """Configuration, for a second server too."""
         return self.data / "alertmanager"
+
+    @property
+    def blackbox_config(self) -> Path:
+        """Written at every start."""
+        return self.data / "blackbox" / "blackbox.yml"
+
+    def storage(self, name: str) -> Path:
+        """What a server keeps: time series, or silences and the notification log."""
+        return self.data / name / "data"
 
     def log_file(self, name: str) -> Path:
         """The log of a component, or of ``supervisor`` itself."""
@@ -145,10 +180,11 @@ class Layout:
             self.log_file("supervisor").parent,
             self.api_data,
             self.haproxy_config.parent,
+            self.blackbox_config.parent,
             self.prometheus / "rules",
             self.prometheus / "targets",
-            self.prometheus / "data",
-            self.alertmanager / "data",
+            self.storage("prometheus"),
+            self.storage("alertmanager"),
         )
         try:
             self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -162,15 +198,20 @@ class Layout:
 class StackSettings:
     """What one run of the stack is made of.
 
-    ``time_scale`` divides every duration of the rules and of Alertmanager's waits (drills; 1 is production).
+    ``monitoring`` is what the rules and their neighbours are rendered with. Its time scale divides every duration of
+    the rules and of Alertmanager's waits (drills; 1 is production), and the scrape interval.
     """
 
     layout: Layout
     ports: Ports
     restart: bool = False
-    lang: Literal["ko", "en"] = "ko"
-    time_scale: float = 1.0
+    monitoring: Settings = field(default_factory=Settings)
     drain_seconds: float = 12.0
+
+    @property
+    def time_scale(self) -> float:
+        """How much faster than in production alerts fire."""
+        return self.monitoring.time_scale
 
 
 def default_data_directory(environ: Mapping[str, str], start: Path) -> Path:

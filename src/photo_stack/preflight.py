@@ -28,6 +28,7 @@ BINARIES = {
     "prometheus": Binary("prometheus", ("prometheus",)),
     "alertmanager": Binary("prometheus-alertmanager", ("prometheus-alertmanager", "alertmanager")),
     "node-exporter": Binary("prometheus-node-exporter", ("prometheus-node-exporter", "node_exporter")),
+    "blackbox-exporter": Binary("prometheus-blackbox-exporter", ("prometheus-blackbox-exporter", "blackbox_exporter")),
     "haproxy": Binary("haproxy", ("haproxy",)),
 }
 

@@ -31,7 +31,11 @@ _STABLE_SECONDS = 60.0
 
 # In this order, each group within its own bound: first nobody new comes in and nothing is evaluated, then the work
 # in flight is finished, then the rest.
-_STOP_ORDER = (("haproxy", "prometheus"), ("api", "alertmanager"), ("node-exporter", "receiver"))
+_STOP_ORDER = (
+    ("haproxy", "prometheus", "prometheus-2"),
+    ("api", "alertmanager", "alertmanager-2"),
+    ("node-exporter", "blackbox-exporter", "receiver"),
+)
 
 
 class Supervisor:
@@ -128,7 +132,9 @@ class Supervisor:
 
     def _write_configuration(self) -> None:
         try:
-            write_configuration(self.settings, [process.component for process in self.processes.values()])
+            components = [process.component for process in self.processes.values()]
+            for problem in write_configuration(self.settings, components):
+                self.reporter.say(f"{problem}; its channel delivers nothing")
         except OSError as error:
             raise CannotStart(f"{error.filename or self.settings.layout.data}: {error.strerror}") from None
 

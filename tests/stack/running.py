@@ -19,6 +19,8 @@ from tests.support.ports import wait_until
 
 COMMAND = (str(Path(sys.executable).with_name("photo-stack")),)
 READY_SECONDS = 60
+PORTS = 16
+"""Of a stack of two instances with a pair of each monitoring server."""
 
 
 def photo_stack(
@@ -119,7 +121,7 @@ class Stack:
 @contextmanager
 def started(data: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[Stack]:
     """A stack in the background; at the end it is stopped, and nothing of it may be left."""
-    stack = Stack(data, free_base_port(10))
+    stack = Stack(data, free_base_port(PORTS))
     up = ("up", "--data", str(data), "--base-port", str(stack.base_port), "--detach", *options)
     result = photo_stack(*up, env=env)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -162,7 +164,7 @@ def end(processes: list[psutil.Process]) -> None:
 @contextmanager
 def in_foreground(data: Path, *options: str) -> Iterator[tuple[Stack, "Foreground"]]:
     """A stack as the direct child of the test, its output in a file."""
-    stack = Stack(data, free_base_port(10))
+    stack = Stack(data, free_base_port(PORTS))
     data.mkdir(parents=True, exist_ok=True)
     output = data / "output.txt"
     up = ("up", "--data", str(data), "--base-port", str(stack.base_port), *options)

@@ -2,15 +2,20 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from photo_monitoring.scraping import SAMPLE_LIMIT, prometheus_config
+from photo_monitoring.settings import Settings
 from photo_stack.components import components
-from photo_stack.configuration import SAMPLE_LIMIT, prometheus_config, write_configuration
+from photo_stack.configuration import scraping, write_configuration
+from photo_stack.errors import CannotStart
 from photo_stack.layout import Layout, Ports, StackSettings
+from photo_stack.monitoring import monitoring_settings
 from photo_stack.preflight import find_binaries
 
 
@@ -18,11 +23,20 @@ from photo_stack.preflight import find_binaries
 def written(tmp_path: Path) -> StackSettings:
     """A stack's files, written as ``up`` writes them; the directory's name needs quoting."""
     data = tmp_path / "it's a stack"
-    settings = StackSettings(layout=Layout(data), ports=Ports.counted_from(21_000, 3), time_scale=10.0)
+    ports, monitoring = Ports.counted_from(21_000, 3), Settings(time_scale=10.0)
+    settings = StackSettings(layout=Layout(data), ports=ports, monitoring=monitoring)
+    write(settings)
+    return settings
+
+
+def write(settings: StackSettings) -> None:
     settings.layout.create()
     stages = components(settings, find_binaries(), ("photo-api",))
-    write_configuration(settings, [component for stage in stages for component in stage])
-    return settings
+    assert write_configuration(settings, [component for stage in stages for component in stage]) == []
+
+
+def addresses(targets: Path) -> set[str]:
+    return {address for group in json.loads(targets.read_text()) for address in group["targets"]}
 
 
 def check(*command: str) -> None:
@@ -46,6 +60,10 @@ def test_amtool_accepts_the_configuration(written: StackSettings) -> None:
     check("amtool", "check-config", str(written.layout.alertmanager / "alertmanager.yml"))
 
 
+def test_the_exporter_accepts_its_configuration(written: StackSettings) -> None:
+    check(find_binaries()["blackbox-exporter"], "--config.check", f"--config.file={written.layout.blackbox_config}")
+
+
 def test_the_watchdog_has_a_receiver_of_its_own(written: StackSettings) -> None:
     config = str(written.layout.alertmanager / "alertmanager.yml")
     check(
@@ -54,8 +72,9 @@ def test_the_watchdog_has_a_receiver_of_its_own(written: StackSettings) -> None:
         "routes",
         "test",
         f"--config.file={config}",
-        "--verify.receivers=watchdog",
+        "--verify.receivers=local-watchdog",
         "alertname=Watchdog",
+        "severity=none",
     )
     check(
         "amtool",
@@ -65,15 +84,16 @@ def test_the_watchdog_has_a_receiver_of_its_own(written: StackSettings) -> None:
         f"--config.file={config}",
         "--verify.receivers=local",
         "alertname=ServiceDown",
+        "severity=critical",
     )
 
 
 def test_discovery_names_instances_after_their_components(written: StackSettings) -> None:
     groups = json.loads((written.layout.prometheus / "targets" / "photo-api.json").read_text())
     assert groups == [
-        {"targets": ["127.0.0.1:21007"], "labels": {"instance": "api-1"}},
-        {"targets": ["127.0.0.1:21009"], "labels": {"instance": "api-2"}},
-        {"targets": ["127.0.0.1:21011"], "labels": {"instance": "api-3"}},
+        {"targets": ["127.0.0.1:21009"], "labels": {"instance": "api-1"}},
+        {"targets": ["127.0.0.1:21011"], "labels": {"instance": "api-2"}},
+        {"targets": ["127.0.0.1:21013"], "labels": {"instance": "api-3"}},
     ]
 
 
@@ -93,18 +113,69 @@ def test_only_the_services_scrape_is_limited(written: StackSettings) -> None:
         "haproxy": None,
         "prometheus": None,
         "alertmanager": None,
+        "blackbox": None,
+        "probe": None,
     }
 
 
+def test_every_prometheus_of_a_pair_sends_to_every_alertmanager_and_scrapes_all_four(tmp_path: Path) -> None:
+    ports = Ports.counted_from(21_000, 1, pair=True)
+    settings = StackSettings(layout=Layout(tmp_path), ports=ports)
+    write(settings)
+    folder = settings.layout.prometheus
+    for name in ("prometheus", "prometheus-2"):
+        config = read_yaml(folder / f"{name}.yml")
+        assert config["global"]["external_labels"] == {"replica": name}
+        assert config["alerting"]["alert_relabel_configs"] == [{"regex": "replica", "action": "labeldrop"}]
+        (found,) = config["alerting"]["alertmanagers"]
+        assert addresses(folder / found["file_sd_configs"][0]["files"][0]) == {"127.0.0.1:21002", "127.0.0.1:21011"}
+    assert addresses(folder / "targets" / "prometheus.json") == {"127.0.0.1:21001", "127.0.0.1:21010"}
+
+
+def test_jobs_and_labels_are_called_as_the_override_file_says(tmp_path: Path) -> None:
+    file = tmp_path / "monitoring.toml"
+    file.write_text(
+        'language = "en"\n[jobs]\napi = "photos"\n[labels]\ninstance = "pod"\n[haproxy]\nfrontend = "edge"\n'
+    )
+    monitoring = monitoring_settings(file, None, 10.0, console_port=21_007)
+    assert (monitoring.lang, monitoring.time_scale, monitoring.balancer_frontend) == ("en", 10.0, "photos")
+    settings = StackSettings(layout=Layout(tmp_path), ports=Ports.counted_from(21_000, 1), monitoring=monitoring)
+    write(settings)
+    folder = settings.layout.prometheus
+    assert "photos" in {scrape["job_name"] for scrape in read_yaml(folder / "prometheus.yml")["scrape_configs"]}
+    assert json.loads((folder / "targets" / "photo-api.json").read_text())[0]["labels"] == {"pod": "api-1"}
+    check("promtool", "check", "config", str(folder / "prometheus.yml"))
+
+
+def test_links_lead_to_the_stacks_console_unless_the_file_names_another(tmp_path: Path) -> None:
+    file = tmp_path / "monitoring.toml"
+    file.write_text('[urls]\nconsole = "https://ops.example.com"\n')
+    assert monitoring_settings(file, None, 1.0, console_port=21_007).runbooks == "https://ops.example.com/runbooks"
+    file.write_text("")
+    assert monitoring_settings(file, None, 1.0, console_port=21_007).runbooks == "http://127.0.0.1:21007/runbooks"
+
+
+def test_every_mistake_in_the_override_file_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "monitoring.toml"
+    file.write_text('langage = "en"\n[job]\n')
+    with pytest.raises(CannotStart) as caught:
+        monitoring_settings(file, None, 1.0, console_port=21_007)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"{file}:1: langage: unknown key")
+    assert second.startswith(f"{file}:2: job: unknown key")
+
+
 def test_the_time_scale_divides_alertmanagers_waits(written: StackSettings) -> None:
-    route = read_yaml(written.layout.alertmanager / "alertmanager.yml")["route"]
-    assert (route["group_wait"], route["group_interval"], route["repeat_interval"]) == ("1s", "3s", "360s")
+    routes = read_yaml(written.layout.alertmanager / "alertmanager.yml")["route"]["routes"]
+    (route,) = [route for route in routes if route["receiver"] == "local"]
+    assert (route["group_wait"], route["group_interval"], route["repeat_interval"]) == ("1s", "6s", "6m")
 
 
 def test_the_time_scale_divides_the_scrape_interval(written: StackSettings) -> None:
     config = read_yaml(written.layout.prometheus / "prometheus.yml")
     assert config["global"]["scrape_interval"] == "500ms"
-    assert prometheus_config(9093, 1.0)["global"]["scrape_interval"] == "5s"
+    plain = replace(written, monitoring=Settings())
+    assert prometheus_config(plain.monitoring, scraping(plain, "prometheus"))["global"]["scrape_interval"] == "5s"
 
 
 def test_rules_of_an_earlier_version_are_removed(written: StackSettings) -> None:

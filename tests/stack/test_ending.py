@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.stack.running import (
     COMMAND,
+    PORTS,
     Stack,
     alive,
     clean_environment,
@@ -97,7 +98,7 @@ def on_a_terminal(stack: Stack) -> Iterator[tuple[int, int]]:
 
 
 def test_ctrl_c_on_a_terminal_ends_everything_with_exit_code_0(tmp_path: Path) -> None:
-    with on_a_terminal(Stack(tmp_path / "stack", free_base_port(10))) as (pid, terminal):
+    with on_a_terminal(Stack(tmp_path / "stack", free_base_port(PORTS))) as (pid, terminal):
         os.write(terminal, b"\x03")
         shown = b""
         try:
@@ -111,7 +112,7 @@ def test_ctrl_c_on_a_terminal_ends_everything_with_exit_code_0(tmp_path: Path) -
 
 
 def test_closing_the_terminal_ends_everything(tmp_path: Path) -> None:
-    with on_a_terminal(Stack(tmp_path / "stack", free_base_port(10))) as (pid, terminal):
+    with on_a_terminal(Stack(tmp_path / "stack", free_base_port(PORTS))) as (pid, terminal):
         os.close(terminal)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
@@ -123,7 +124,7 @@ def test_a_component_that_cannot_start_is_named_with_its_log_and_nothing_is_left
     broken = programs / "prometheus"
     broken.write_text("#!/bin/sh\necho 'the disk is full of poems' >&2\nexit 7\n")
     broken.chmod(0o755)
-    data, port = tmp_path / "stack", free_base_port(10)
+    data, port = tmp_path / "stack", free_base_port(PORTS)
     environment = clean_environment(PATH=f"{programs}:{os.environ['PATH']}")
     result = photo_stack("up", "--data", str(data), "--base-port", str(port), "--detach", env=environment)
     assert result.returncode == 1
@@ -131,12 +132,12 @@ def test_a_component_that_cannot_start_is_named_with_its_log_and_nothing_is_left
     log_file = data / "logs" / "prometheus.log"
     assert first == f"photo-stack: prometheus ended before it was ready (exit code 7); log file: {log_file}"
     assert rest == ["    the disk is full of poems"]
-    assert not any(accepts(port + offset) for offset in range(10))
+    assert not any(accepts(port + offset) for offset in range(PORTS))
 
 
 def test_a_bad_setting_of_the_service_is_said_in_its_own_words(tmp_path: Path) -> None:
     environment = clean_environment(PHOTO_API_LOG_LEVEL="loud")
-    port = str(free_base_port(10))
+    port = str(free_base_port(PORTS))
     result = photo_stack("up", "--data", str(tmp_path / "stack"), "--base-port", port, env=environment)
     assert result.returncode == 1
     assert "migrate failed" in result.stderr

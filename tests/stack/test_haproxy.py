@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.stack.running import free_base_port
+from tests.stack.running import PORTS, free_base_port
 from tests.support.ports import accepts, wait_until
 
 from photo_stack.haproxy import HaproxyUnavailable, render_config, server_statuses, set_server_state
@@ -41,7 +41,7 @@ class LoadBalancer:
 
 @pytest.fixture
 def balancer(tmp_path: Path) -> Iterator[LoadBalancer]:
-    ports = Ports.counted_from(free_base_port(10), 2)
+    ports = Ports.counted_from(free_base_port(PORTS), 2)
     settings = StackSettings(layout=Layout(tmp_path), ports=ports)
     settings.layout.create()
     settings.layout.haproxy_config.write_text(render_config(settings))

@@ -9,24 +9,27 @@ from photo_stack.errors import CannotStart
 from photo_stack.layout import Layout, Ports, default_data_directory, drain_seconds
 
 
+@pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("instances", [1, 2, 10])
-def test_a_base_port_gives_consecutive_ports_without_a_double(instances: int) -> None:
-    ports = sorted(Ports.counted_from(20_000, instances).by_owner())
-    assert ports == list(range(20_000, 20_000 + 6 + 2 * instances))
+def test_a_base_port_gives_consecutive_ports_without_a_double(instances: int, *, pair: bool) -> None:
+    ports = sorted(Ports.counted_from(20_000, instances, pair=pair).by_owner())
+    assert ports == list(range(20_000, 20_000 + (12 if pair else 8) + 2 * instances))
 
 
+@pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("instances", [1, 2, 10])
-def test_usual_ports_do_not_collide(instances: int) -> None:
-    assert len(Ports.usual(instances).by_owner()) == 6 + 2 * instances
+def test_usual_ports_do_not_collide(instances: int, *, pair: bool) -> None:
+    assert len(Ports.usual(instances, pair=pair).by_owner()) == (12 if pair else 8) + 2 * instances
 
 
 def test_usual_ports_are_the_well_known_ones() -> None:
     ports = Ports.usual(2)
-    assert (ports.load_balancer, ports.prometheus, ports.alertmanager, ports.node_exporter) == (8000, 9090, 9093, 9100)
+    assert (ports.load_balancer, ports.console, ports.node_exporter) == (8000, 8080, 9100)
+    assert (ports.prometheus, ports.alertmanager, ports.blackbox) == ((9090,), (9093,), 9115)
 
 
 def test_a_base_port_too_near_the_end_is_refused() -> None:
-    with pytest.raises(CannotStart, match="65530 to 65539"):
+    with pytest.raises(CannotStart, match="65530 to 65541"):
         Ports.counted_from(65_530, 2)
 
 

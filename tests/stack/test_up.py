@@ -8,10 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.stack.running import Stack, clean_environment, free_base_port, photo_stack
+from tests.stack.running import PORTS, Stack, clean_environment, free_base_port, photo_stack
 from tests.support.ports import wait_until
 
-COMPONENTS = {"haproxy", "prometheus", "alertmanager", "node-exporter", "receiver", "api-1", "api-2"}
+COMPONENTS = {
+    *("haproxy", "prometheus", "alertmanager", "node-exporter", "blackbox-exporter", "receiver"),
+    *("api-1", "api-2"),
+}
 
 
 def test_stack_json_names_every_component_with_pid_and_log_file(stack: Stack) -> None:
@@ -51,6 +54,8 @@ def test_prometheus_scrapes_every_component_under_its_name(stack: Stack) -> None
         ("haproxy", "haproxy"),
         ("prometheus", "prometheus"),
         ("alertmanager", "alertmanager"),
+        ("blackbox", "blackbox-exporter"),
+        ("probe", f"{stack.url('api')}/health"),
     }
 
     def scraped() -> set[tuple[str, str]]:
@@ -85,14 +90,14 @@ def test_files_are_their_owners_alone(stack: Stack, name: str) -> None:
 
 
 def test_a_second_stack_on_the_same_data_is_refused_with_one_line(stack: Stack) -> None:
-    result = photo_stack("up", "--data", str(stack.data), "--base-port", str(free_base_port(10)))
+    result = photo_stack("up", "--data", str(stack.data), "--base-port", str(free_base_port(PORTS)))
     assert result.returncode == 4
     assert result.stderr.count("\n") == 1
     assert f"a stack already runs on {stack.data} (pid " in result.stderr
 
 
 def test_a_taken_port_is_named_with_component_and_process(stack: Stack, tmp_path: Path) -> None:
-    metrics = stack.base_port + 9
+    metrics = stack.base_port + 11
     result = photo_stack("up", "--data", str(tmp_path / "second"), "--base-port", str(metrics))
     assert result.returncode == 4
     assert result.stderr.startswith(f"photo-stack: port {metrics} for haproxy (load balancer) is taken by ")

@@ -5,6 +5,8 @@ from typing import Final
 from photo_monitoring.criteria import Alert, Group, Text, Unit, critical, warning
 from photo_monitoring.stimuli import Case, Firing, Level, PerMinute, Ratio
 
+_SENDER: Final = 'instance="prometheus",job="prometheus"'
+_TARGET: Final = "http://alertmanager:9093/api/v2/alerts"
 _PROMETHEUS: Final = {"job": "prometheus", "instance": "prometheus"}
 
 PROMETHEUS_DOWN: Final = Alert(
@@ -20,7 +22,8 @@ PROMETHEUS_DOWN: Final = Alert(
     tiers=(warning(None, 0, "2m"),),
     summary=Text("Prometheus가 다운되었습니다: {instance}", "Prometheus {instance} is down"),
     description=Text(
-        "Prometheus({instance})가 {hold} 이상 응답하지 않습니다. 다른 Prometheus가 알림을 보내고 있지만 예비가 없는 상태입니다.",
+        "Prometheus({instance})가 {hold} 이상 응답하지 않습니다. "
+        "다른 Prometheus가 알림을 보내고 있지만 예비가 없습니다.",
         "{instance} has not answered for {hold}. Another Prometheus still alerts, and has nobody to replace it.",
     ),
     next_steps=(
@@ -150,7 +153,8 @@ max by (job, instance) (
     ),
 )
 
-# The Watchdog alone is sent once a minute, so that an Alertmanager that takes nothing is one error a minute.
+# The Watchdog alone is sent once a minute, so that an Alertmanager that takes nothing is one error a minute. Of one
+# that is down AlertmanagerDown speaks.
 ALERTS_REFUSED: Final = Alert(
     name="AlertsNotSent",
     subject="alert-sending",
@@ -160,6 +164,8 @@ ALERTS_REFUSED: Final = Alert(
 sum by (job, instance, alertmanager) (
   rate(prometheus_notifications_errors_total{$prometheus}[${5m}])
 ) * 60
+unless on ()
+(min_over_time(up{$alertmanager}[${5m}]) == 0)
 """,
     by=("job", "instance", "alertmanager"),
     unit=Unit.PER_MINUTE,
@@ -181,8 +187,18 @@ sum by (job, instance, alertmanager) (
         Text("Prometheus 로그에서 거부 사유를 확인합니다.", "Prometheus' log says why it was refused."),
     ),
     stimulus=PerMinute(
-        counter='prometheus_notifications_errors_total{alertmanager="http://alertmanager:9093/api/v2/alerts"}',
-        labels={"alertmanager": "http://alertmanager:9093/api/v2/alerts"},
+        counter=f'prometheus_notifications_errors_total{{alertmanager="{_TARGET}"}}',
+        labels={"alertmanager": _TARGET},
+    ),
+    cases=(
+        Case(
+            name="an Alertmanager that is down is another alert's",
+            inputs={
+                f'prometheus_notifications_errors_total{{alertmanager="{_TARGET}",{_SENDER}}}': "0+0x10 1+1x19 20+0x20",
+                'up{instance="alertmanager",job="alertmanager"}': "1+0x10 0+0x19 1+0x20",
+            },
+            expect=dict.fromkeys(("10m", "14m30s", "17m", "20m"), ()),
+        ),
     ),
 )
 
