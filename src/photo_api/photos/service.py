@@ -262,7 +262,7 @@ class PhotoService:
                 raise ContentRejected(f"The file has {copy.size} bytes, and was declared with {photo.file_size}.")
             if photo.checksum_sha256 not in {None, copy.sha256}:
                 raise ContentRejected("The file's SHA-256 is not the declared one.")
-            verified = await self._verifier.verify(copy.path, photo.content_type)
+            verified = await self._verifier.verify(copy.path, photo.content_type, photo.owner_id)
         return Content(copy.sha256, upload.etag, verified.width, verified.height)
 
     async def _discard(self, upload: StoredObject) -> None:

@@ -1,7 +1,9 @@
 """Verifying uploaded pictures, in processes that may die of it (`decoding`).
 
 Policy: a file that crashes, exhausts or outlasts its worker is refused (422) and costs that worker alone. When more
-pictures wait than the workers will manage soon, or no worker can be started, the answer is `Unavailable` (503).
+pictures wait than the workers will manage soon, or no worker can be started, the answer is `Unavailable` (503). One
+user's pictures take turns with the others', and he may have only so many waiting that there is room for them: to more
+the answer is `TooManyRequests` (429).
 """
 
 import asyncio
@@ -20,9 +22,12 @@ from typing import Any, Final
 import structlog
 
 from photo_api.config import Settings
-from photo_api.errors import ContentRejected, Unavailable
+from photo_api.errors import ContentRejected, TooManyRequests, Unavailable
+from photo_api.photos.turns import AllPlacesTaken, ShareTaken, Turns
 
-WAITING_PER_WORKER: Final = 16
+PLACES_PER_WORKER: Final = 16
+"""Pictures that are decoded or wait to be."""
+RETRY_SECONDS: Final = 5
 RECYCLE_AFTER: Final = 200
 """Pictures that a worker decodes before another takes its place: what leaks, leaks so much."""
 START_SECONDS: Final = 30.0
@@ -61,7 +66,7 @@ class PhotoVerifier:
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._closed = True
-        self._waiting = 0
+        self._turns = Turns(self._workers, self._workers * PLACES_PER_WORKER)
 
     async def open(self) -> None:
         """Be ready to start workers: a thread talks to each."""
@@ -82,20 +87,26 @@ class PhotoVerifier:
             threads, self._threads = self._threads, None
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
-    async def verify(self, path: Path, declared_type: str) -> Verified:
-        """Decode the picture in ``path`` fully.
+    async def verify(self, path: Path, declared_type: str, user_id: str) -> Verified:
+        """Decode the picture in ``path`` fully; it waits behind those of the same user's, and in turns with others'.
 
         Raises:
             ContentRejected: it is no such picture as declared, is damaged or hostile.
+            TooManyRequests: too many of this user's pictures wait.
             Unavailable: too many pictures wait, or there is no worker.
         """
-        if self._threads is None or self._waiting >= self._workers * WAITING_PER_WORKER:
-            raise Unavailable("Too many pictures are being checked at present.", retry_after_seconds=5)
-        self._waiting += 1
         try:
-            verified = await asyncio.get_running_loop().run_in_executor(self._threads, self._decode, path)
-        finally:
-            self._waiting -= 1
+            async with self._turns.turn(user_id):
+                if self._threads is None:
+                    raise Unavailable("The service is stopping.")
+                verified = await asyncio.get_running_loop().run_in_executor(self._threads, self._decode, path)
+        except ShareTaken:
+            raise TooManyRequests(
+                "Too many of your pictures are being checked at present.", headers={"Retry-After": str(RETRY_SECONDS)}
+            ) from None
+        except AllPlacesTaken:
+            detail = "Too many pictures are being checked at present."
+            raise Unavailable(detail, retry_after_seconds=RETRY_SECONDS) from None
         if verified.content_type != declared_type:
             raise ContentRejected(f"The file is {verified.content_type}, and was declared as {declared_type}.")
         return verified

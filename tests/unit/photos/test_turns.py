@@ -1,0 +1,126 @@
+"""Who is next, and who may wait."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photo_api.photos.turns import AllPlacesTaken, ShareTaken, Turns
+
+
+class Queue:
+    """Turns, and what became of each who asked for one."""
+
+    def __init__(self, at_once: int = 1, places: int = 16) -> None:
+        self.turns = Turns(at_once, places)
+        self.served: list[str] = []
+        self.refused: list[tuple[str, type[Exception]]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def come(self, *keys: str) -> None:
+        """Each asks for a turn, in this order."""
+        for key in keys:
+            self.tasks.append(asyncio.create_task(self._ask(key)))
+            await asyncio.sleep(0)
+
+    async def _ask(self, key: str) -> None:
+        try:
+            async with self.turns.turn(key):
+                self.at_once += 1
+                self.most_at_once = max(self.most_at_once, self.at_once)
+                self.served.append(key)
+                await asyncio.sleep(0)
+                self.at_once -= 1
+        except (AllPlacesTaken, ShareTaken) as refusal:
+            self.refused.append((key, type(refusal)))
+
+    async def end(self) -> "Queue":
+        """Wait for all of them."""
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        return self
+
+
+class Held(Queue):
+    """One whose only turn is held while the others come."""
+
+    async def come(self, *keys: str) -> None:
+        async with self.turns.turn("holder"):
+            await super().come(*keys)
+
+
+async def test_keys_take_turns_and_each_keeps_its_own_order() -> None:
+    queue = Held()
+    await queue.come("a", "a", "a", "b", "c", "b")
+    assert (await queue.end()).served == ["a", "b", "c", "a", "b", "a"]
+
+
+async def test_one_alone_may_have_half_of_the_places_and_the_next_half_of_what_is_left() -> None:
+    queue = Held(places=17)  # one is the holder's
+    await queue.come(*["a"] * 9, *["b"] * 5, *["c"] * 3, "d", "e", "e", "f", "g")
+    await queue.end()
+    assert {key: queue.served.count(key) for key in "abcdefg"} == {
+        "a": 8,
+        "b": 4,
+        "c": 2,
+        "d": 1,
+        "e": 1,
+        "f": 0,
+        "g": 0,
+    }
+    assert [key for key, kind in queue.refused if kind is ShareTaken] == ["a", "b", "c"]
+    assert [key for key, kind in queue.refused if kind is AllPlacesTaken] == ["e", "f", "g"]
+
+
+async def test_who_gives_up_while_waiting_leaves_no_turn_and_no_place_behind() -> None:
+    queue = Queue(places=4)
+    async with queue.turns.turn("holder"):
+        await queue.come("a", "b")
+        for task in queue.tasks:
+            task.cancel()
+        await queue.end()
+        await queue.come("c")
+    assert (await queue.end()).served == ["c"]
+    await queue.come("d", "d")
+    assert (await queue.end()).served == ["c", "d", "d"]
+
+
+async def test_a_turn_that_comes_to_one_who_just_gave_up_is_the_next_ones() -> None:
+    queue = Queue()
+    async with queue.turns.turn("holder"):
+        await queue.come("a", "b")
+    queue.tasks[0].cancel()  # after its turn was given, before it ran
+    assert (await queue.end()).served == ["b"]
+
+
+async def test_a_turn_ends_with_its_block_whatever_leaves_it() -> None:
+    turns = Turns(1, 2)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            async with turns.turn("a"):
+                raise ZeroDivisionError
+
+
+@given(
+    at_once=st.integers(1, 3),
+    keys=st.lists(st.sampled_from("abcd"), max_size=30),
+    cancelled=st.sets(st.integers(0, 29)),
+)
+def test_however_they_come_and_go_nobody_is_forgotten(at_once: int, keys: list[str], cancelled: set[int]) -> None:
+    async def run() -> None:
+        queue = Queue(at_once, places=100)
+        await queue.come(*keys)
+        for number in cancelled & set(range(len(keys))):
+            queue.tasks[number].cancel()
+        async with asyncio.timeout(10):
+            await queue.end()
+        assert queue.most_at_once <= at_once
+        assert len(queue.served) + len(queue.refused) >= len(keys) - len(cancelled)
+        queue.tasks, queue.served = [], []
+        await queue.come(*"abcdabcd")
+        assert sorted((await queue.end()).served) == sorted("abcdabcd")
+
+    asyncio.run(run())
