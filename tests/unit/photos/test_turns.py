@@ -1,7 +1,6 @@
 """Who is next, and who may wait."""
 
 import asyncio
-from collections import Counter
 
 import pytest
 from hypothesis import given
