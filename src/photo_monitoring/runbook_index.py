@@ -29,8 +29,9 @@ _INTRODUCTION: Final = """\
 
 - 쿼리는 Prometheus(`photo-stack up`이면 http://127.0.0.1:9090/graph)에 그대로 붙여 넣는다. 빈 줄로 나뉜 것은 서로 다른
   쿼리다.
-- 명령은 스택의 기본 주소와 경로(`.data/stack`)로 적었다. 체크아웃에서는 `.venv/bin/`을 앞에 붙이고, 운영에서는 자기 주소와
-  경로로 바꾼다. 그곳에서는 `photo-stack drain`과 `restart` 대신 SIGTERM(드레인 후 종료)과 평소의 배포 도구를 쓴다.
+- 명령은 스택의 기본 주소와 경로(`.data/stack`)로 적었다. 체크아웃에서는 `.venv/bin/`을 앞에 붙이고, 운영에서는 자기
+  주소와 경로로 바꾼다. 그곳에서는 `photo-stack drain`과 `restart` 대신 SIGTERM(드레인 후 종료)과 평소의 배포 도구를
+  쓴다.
 - `<이런 것>`은 채워 넣을 자리다. 데이터를 바꾸는 명령은 한 번 읽고 실행한다.
 
 Every alert has a page in Korean and in English: what it means, what users notice, how to confirm it, what to do, and
