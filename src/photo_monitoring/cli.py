@@ -10,6 +10,7 @@ import typer
 from photo_monitoring import documents, explain, runbook_view, targets, validate
 from photo_monitoring import render as rendering
 from photo_monitoring.config_file import DEFAULT_NAME, ConfigError, load
+from photo_monitoring.routing import commands as routing_commands
 from photo_monitoring.settings import Language, Settings
 
 DEFAULT_OUT = Path("deploy/monitoring")
@@ -76,6 +77,7 @@ def render(
     for path in changed:
         typer.echo(f"changed  {path}")
     typer.echo(f"{len(rendering.render_rules(settings=settings))} rule files rendered, {len(changed)} files changed")
+    routing_commands.finish_rendering(out, settings)
 
 
 @app.command()
@@ -84,11 +86,12 @@ def check(
     config: Config = None,
     lang: Lang = None,
     reference: Annotated[Path, typer.Option(help="Folder with the reference pages.")] = DEFAULT_REFERENCE,
+    production: Annotated[bool, typer.Option("--production", help="Demand what a person needs to be reached.")] = False,
 ) -> None:
     """Check the rendered files, the declarations, and every alert's tests; exit code 1 when something is wrong."""
     settings = _settings(config, lang)
     wrong = 0
-    for result in validate.run_checks(out, reference, settings):
+    for result in validate.run_checks(out, reference, settings, production=production):
         mark = "ok" if not result.problems else "FAILED"
         typer.echo(f"{mark:7}{result.name}: {result.detail}")
         for line in (*result.problems, *result.notes):
@@ -111,3 +114,6 @@ def explain_alert(
         runbook_view.show(alert, settings.lang)
     except explain.UnknownAlertError as error:
         raise _failed([str(error)]) from error
+
+
+routing_commands.register(app, _settings)

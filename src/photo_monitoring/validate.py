@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from photo_monitoring import documents, lints, promtool, render, rule_tests
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.overrides import in_force, overrides
+from photo_monitoring.routing import checks as routing_checks
 from photo_monitoring.rule_tests import UnprovableError
 
 if TYPE_CHECKING:
@@ -59,8 +60,23 @@ def _promtool(name: str, detail: str, complaint: str | None) -> Result:
     return Result(name, detail, () if complaint is None else tuple(complaint.splitlines()))
 
 
-def run_checks(out: Path, reference: Path, settings: "Settings") -> Iterator[Result]:
-    """Run every check, cheap ones first; `out` has the rendered files, `reference` the rendered pages."""
+def routed(settings: "Settings") -> Result:
+    """Say whether amtool takes the routing, and whether every alert reaches whom it should."""
+    try:
+        ways, problems = routing_checks.routing_problems(settings)
+    except routing_checks.AmtoolMissing as error:
+        return Result("amtool", "not run", (str(error),))
+    return Result("amtool", f"the routing, {ways} ways of alerts", tuple(problems), routing_checks.notes(settings))
+
+
+def run_checks(out: Path, reference: Path, settings: "Settings", *, production: bool = False) -> Iterator[Result]:
+    """Run every check, cheap ones first; `out` has the rendered files, `reference` the rendered pages.
+
+    With `production`, alerts must be able to reach a person: channels, their secrets, public addresses.
+    """
+    if production:
+        lines = routing_checks.production_problems(settings)
+        yield Result("production", "on-call, dead man's switch, secrets, addresses", tuple(lines))
     drift = (*render.drift(out, settings), *documents.reference_drift(reference, settings))
     yield Result("drift", f"{out} and {reference} against the declarations", drift)
     if settings.changes:
@@ -69,6 +85,7 @@ def run_checks(out: Path, reference: Path, settings: "Settings") -> Iterator[Res
     yield Result("declarations", f"{len(ALERTS)} alerts", tuple(problems))
     if problems:
         return
+    yield routed(settings)
     try:
         rules = render.render_rules(settings=settings)
         yield _promtool("promtool check rules", f"{len(rules)} files", promtool.check_rules(rules))

@@ -72,7 +72,7 @@ def write_alertmanager(
     target = folder.absolute()
     rendered = render_alertmanager(settings, secrets_folder=str(target / secrets.SECRETS), local=local)
     found, problems = secrets.for_alertmanager(settings.channels, **({} if environ is None else {"environ": environ}))
-    secrets.write(target, found)
+    secrets.write(target, found, settings.channels)
     for path, text in rendered.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         draft = (target / path).with_name(f".{path.name}.new")

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, Final
 
 from photo_monitoring.routing.channel import Refused
+
+if TYPE_CHECKING:
+    import aiohttp
 
 TIMEOUT_SECONDS: Final = 10.0
 _LONGEST_BODY: Final = 120
@@ -25,17 +26,17 @@ class Answer:
     document: object = None
 
 
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
+def without_secrets(text: str, secrets: Iterable[str], longest: int = _LONGEST_BODY) -> str:
     """Return the text in one line, with every secret, and every part of a secret URL's path, blotted out."""
     parts = {part for secret in secrets for part in (secret, *re.split(r"[/?&=#]", secret))}
     for part in sorted(parts, key=len, reverse=True):
         if len(part) >= _SHORTEST_SECRET and part not in {"http:", "https:"}:
             text = text.replace(part, "…")
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return line if len(line) <= _LONGEST_BODY else line[: _LONGEST_BODY - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+async def _beginning(response: "aiohttp.ClientResponse") -> bytes:
     found = bytearray()
     while len(found) < _MOST_BYTES and (part := await response.content.read(_MOST_BYTES - len(found))):
         found += part
@@ -58,6 +59,8 @@ async def post(
     seconds: float = TIMEOUT_SECONDS,
 ) -> Answer:
     """Post JSON and return the answer, whatever its status; `Refused` when there is none within `seconds`."""
+    import aiohttp  # noqa: PLC0415 - no command but those that ask needs it
+
     hidden = tuple(secrets)
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from photo_monitoring.routing.channels import CHANNELS
+
 if TYPE_CHECKING:
     from photo_monitoring.routing.channel import Channel, Secret
 
@@ -82,8 +84,11 @@ def exposed(channels: "Iterable[Channel]") -> list[str]:
     return lines
 
 
-def write(folder: Path, files: Mapping[Path, str]) -> list[Path]:
-    """Write secrets below `folder` with mode 600, remove those that are no more, and return what changed."""
+def write(folder: Path, files: Mapping[Path, str], channels: "Iterable[Channel]") -> list[Path]:
+    """Write secrets below `folder` with mode 600, remove those of channels that are no more; return what changed.
+
+    A secret of one of `channels` that could not be read this time stays as it was.
+    """
     changed = []
     home = folder / SECRETS
     if files:
@@ -99,9 +104,12 @@ def write(folder: Path, files: Mapping[Path, str]) -> list[Path]:
             file.write(value)
         draft.replace(target)
         changed.append(path)
-    if home.is_dir():
-        for stale in sorted(home.iterdir()):
-            if SECRETS / stale.name not in files and not stale.name.startswith("."):
-                stale.unlink()
-                changed.append(SECRETS / stale.name)
+    used = {one.secret_name(name) for one in channels for name in one.rendered_secrets()}
+    ours = {
+        f"{kind.name}_{name}" for kind in CHANNELS.values() for name, key in kind.keys().items() if key.read is None
+    }
+    for name in sorted(ours - used):
+        if (folder / SECRETS / name).is_file():
+            (folder / SECRETS / name).unlink()
+            changed.append(SECRETS / name)
     return changed

@@ -34,9 +34,12 @@ OPSGENIE_PRIORITY: Final = (
     "{{ else }}P5{{ end }}"
 )
 
-_SUMMARY: Final = 150
-_DESCRIPTION: Final = 300
-_LONGEST_LINK: Final = 300
+SUMMARY: Final = 150
+DESCRIPTION: Final = 300
+LONGEST_LINK: Final = 300
+LONGEST_MATCHED: Final = 100
+NOT_SILENCED: Final = ("replica", "severity", "subject")
+"""Labels that a silence leaves open: it is for both severities, and whichever replica tells."""
 _FIRST: Final = "{{ $first := index .Alerts 0 }}{{ with .Alerts.Firing }}{{ $first = index . 0 }}{{ end }}"
 _HEADER: Final = (
     "{{/* Rendered by `photo-monitoring render` from src/photo_monitoring; changes made here are lost. */}}\n"
@@ -71,11 +74,11 @@ def _slack(expression: str) -> str:
 
 
 def _summary(alert: str) -> str:
-    return _cut(f"(or {alert}.Annotations.summary {alert}.Labels.alertname)", _SUMMARY)
+    return _cut(f"(or {alert}.Annotations.summary {alert}.Labels.alertname)", SUMMARY)
 
 
 def _description(alert: str) -> str:
-    return _cut(f"(print {alert}.Annotations.description)", _DESCRIPTION)
+    return _cut(f"(print {alert}.Annotations.description)", DESCRIPTION)
 
 
 def _clock(moment: str) -> str:
@@ -133,7 +136,7 @@ class _Set:
         )
         if links:
             item += "".join(
-                f"{{{{ if $a.Annotations.{link}_url }}}}{{{{ if le (len $a.Annotations.{link}_url) {_LONGEST_LINK} }}}}"
+                f"{{{{ if $a.Annotations.{link}_url }}}}{{{{ if le (len $a.Annotations.{link}_url) {LONGEST_LINK} }}}}"
                 f"\n  {word(link, self.lang)}: {{{{ $a.Annotations.{link}_url }}}}{{{{ end }}}}{{{{ end }}}}"
                 for link in ("runbook", "dashboard")
             )
@@ -165,15 +168,17 @@ class _Set:
         """The first alert's link; `elsewhere` where it has none, or one that no provider would take."""
         url = f"$first.Annotations.{name}_url"
         return (
-            f"{_FIRST}{{{{ if and {url} (le (len {url}) {_LONGEST_LINK}) }}}}{{{{ {url} }}}}{{{{ else }}}}"
+            f"{_FIRST}{{{{ if and {url} (le (len {url}) {LONGEST_LINK}) }}}}{{{{ {url} }}}}{{{{ else }}}}"
             f"{elsewhere}{{{{ end }}}}"
         )
 
     def silence(self) -> str:
         """The form for a silence, filled in with what the alerts have in common; both severities are meant."""
+        left_out = " ".join(f'"{label}"' for label in NOT_SILENCED)
         pairs = (
-            '{{ range (.Remove (stringSlice "severity" "subject" "replica")).SortedPairs }}'
-            "{{ if le (len .Value) 100 }}&matcher={{ .Name | urlquery }}%3D%22"
+            f"{{{{ range (.Remove (stringSlice {left_out})).SortedPairs }}}}"
+            f"{{{{ if le (len .Value) {LONGEST_MATCHED} }}}}"
+            "&matcher={{ .Name | urlquery }}%3D%22"
             '{{ reReplaceAll `(["\\\\])` `\\$1` .Value | urlquery }}%22{{ end }}{{ end }}'
         )
         return (

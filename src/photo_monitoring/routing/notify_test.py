@@ -1,0 +1,243 @@
+"""A marked message to each channel through a running Alertmanager, and what became of it.
+
+Alertmanager tells nobody whether a message arrived; its counters do (`alertmanager_notification_requests_total` and
+`…_failed_total`, by integration). Channels of one integration are therefore tried one after another. Where a message
+failed, the provider is asked directly for the reason. A message of another alert that goes the same way in the same
+second may be taken for the test's.
+"""
+
+import asyncio
+import json
+import secrets as random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from photo_monitoring.criteria import Severity, Text
+from photo_monitoring.routing import words
+from photo_monitoring.routing.answers import without_secrets
+from photo_monitoring.routing.channel import Channel, Refused, Test
+from photo_monitoring.routing.routes import TEST_LABEL, WATCHDOG
+from photo_monitoring.routing.secrets import SecretMissing, read_all
+from photo_monitoring.routing.webhooks import TEST_ALERT
+from photo_monitoring.settings import SYSTEM, Settings
+
+if TYPE_CHECKING:
+    import aiohttp
+
+DEFAULT_URL: Final = "http://127.0.0.1:9093"
+SECONDS: Final = 45.0
+"""How long a message may take: an Alertmanager of a pair waits 15 s for the other, a retried one takes 10 s."""
+
+_LOOK_EVERY_SECONDS: Final = 0.2
+_FIRES_FOR: Final = timedelta(minutes=5)
+_REQUESTS: Final = "alertmanager_notification_requests_total"
+_REFUSED: Final = "alertmanager_notification_requests_failed_total"
+_GIVEN_UP: Final = "alertmanager_notifications_failed_total"
+
+
+class Unreachable(Exception):
+    """No Alertmanager answers; the text is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a channel's test: `cause` says why it failed; seconds until it was delivered, where it was."""
+
+    channel: str
+    cause: str | None = None
+    firing_seconds: float | None = None
+    resolved_seconds: float | None = None
+    refused: int = 0
+
+    @property
+    def delivered(self) -> bool:
+        """Whether both messages arrived."""
+        return self.cause is None
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        if self.cause is not None:
+            return f"{self.channel:18}FAILED     {self.cause}"
+        times = [f"firing after {self.firing_seconds:.1f} s"]
+        times.append(
+            "resolved is not sent" if self.resolved_seconds is None else f"resolved {self.resolved_seconds:.1f} s"
+        )
+        retried = f"; {self.refused} attempts before it were refused" if self.refused else ""
+        return f"{self.channel:18}delivered  {', '.join(times)}{retried}"
+
+
+class _GaveUp(Exception):
+    """Alertmanager did not deliver; the text says what it did instead."""
+
+
+class _Alertmanager:
+    """A running Alertmanager, over its API and its metrics."""
+
+    def __init__(self, session: "aiohttp.ClientSession", url: str) -> None:
+        self._session, self._url = session, url.rstrip("/")
+
+    async def _call(self, method: str, path: str, body: object = None) -> str:
+        import aiohttp  # noqa: PLC0415 - as in `run`
+
+        shown = f"Alertmanager at {self._url}"
+        try:
+            async with self._session.request(method, f"{self._url}{path}", json=body) as response:
+                text = await response.text()
+        except TimeoutError as error:
+            msg = f"{shown} does not answer"
+            raise Unreachable(msg) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            msg = f"{shown} cannot be reached: start it, or name another with --alertmanager"
+            raise Unreachable(msg) from error
+        if response.status != 200:
+            msg = f"{shown} answers {response.status} to {path}: is it an Alertmanager?"
+            raise Unreachable(msg)
+        return text
+
+    async def configuration(self) -> str:
+        """Return its `alertmanager.yml`, in which it has blotted out secrets."""
+        document = json.loads(await self._call("GET", "/api/v2/status"))
+        return str(document["config"]["original"])
+
+    async def post(self, alert: dict[str, Any]) -> None:
+        await self._call("POST", "/api/v2/alerts", [alert])
+
+    async def counts(self, integration: str) -> tuple[int, int, int]:
+        """Return how many requests there were, how many failed, and how many messages were given up."""
+        page = await self._call("GET", "/metrics")
+        wanted = f'integration="{integration}"'
+
+        def total(name: str) -> int:
+            lines = (line for line in page.splitlines() if line.startswith(f"{name}{{") and wanted in line)
+            return sum(int(float(line.rpartition(" ")[2])) for line in lines)
+
+        return total(_REQUESTS), total(_REFUSED), total(_GIVEN_UP)
+
+
+class _Trial:
+    """One channel's test."""
+
+    def __init__(self, channel: Channel, settings: Settings, alertmanager: _Alertmanager, seconds: float) -> None:
+        self.channel, self.settings, self.alertmanager, self.seconds = channel, settings, alertmanager, seconds
+        self.began = datetime.now(UTC)
+        self.run = random.token_hex(4)
+        self.refused = 0
+
+    def text(self, text: Text) -> str:
+        return text.in_language(self.settings.lang).format(channel=self.channel.title)
+
+    def alert(self, *, over: bool) -> dict[str, Any]:
+        ends = datetime.now(UTC) if over else self.began + _FIRES_FOR
+        return {
+            "labels": {
+                "alertname": TEST_ALERT,
+                "severity": Severity.NONE.value,
+                "system": SYSTEM,
+                TEST_LABEL: self.channel.name,
+                "run": self.run,
+            },
+            "annotations": {
+                "summary": self.text(words.TEST_SUMMARY),
+                "description": self.text(words.TEST_DESCRIPTION),
+                "runbook_url": f"{self.settings.runbooks}/{WATCHDOG}",
+                "dashboard_url": f"{self.settings.dashboards}/{SYSTEM}-pipeline",
+            },
+            "startsAt": self.began.isoformat(),
+            "endsAt": ends.isoformat(),
+        }
+
+    async def deliver(self, *, over: bool) -> float:
+        """Post the alert and wait until it was delivered; return the seconds that took."""
+        integration, began = self.channel.integration, time.monotonic()
+        requests, refused, given_up = await self.alertmanager.counts(integration)
+        await self.alertmanager.post(self.alert(over=over))
+        while time.monotonic() - began < self.seconds:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            now = await self.alertmanager.counts(integration)
+            self.refused = now[1] - refused
+            if now[0] - requests > now[1] - refused:
+                return time.monotonic() - began
+            if now[2] > given_up:
+                raise _GaveUp("Alertmanager gave up")
+        raise _GaveUp(f"Alertmanager sent nothing within {self.seconds:g} s")
+
+    async def take_place(self) -> Delivery:
+        """Test the channel."""
+        configuration = await self.alertmanager.configuration()
+        if f'{TEST_LABEL}="{self.channel.name}"' not in configuration:
+            cause = f"the running Alertmanager does not know [channels.{self.channel.name}]: render, copy, reload"
+            return Delivery(channel=self.channel.name, cause=cause)
+        part = "firing"
+        try:
+            firing = await self.deliver(over=False)
+            part, refused = "resolved", self.refused
+            if not self.channel.takes:
+                await self.alertmanager.post(self.alert(over=True))
+                return Delivery(channel=self.channel.name, firing_seconds=firing, refused=refused)
+            resolved = await self.deliver(over=True)
+        except _GaveUp as error:
+            await self.alertmanager.post(self.alert(over=True))
+            return Delivery(channel=self.channel.name, cause=await self.cause(part, str(error)), refused=self.refused)
+        return Delivery(
+            channel=self.channel.name,
+            firing_seconds=firing,
+            resolved_seconds=resolved,
+            refused=refused + self.refused,
+        )
+
+    async def cause(self, part: str, what: str) -> str:
+        """Ask the provider why it did not take the message."""
+        try:
+            found = read_all(self.channel)
+        except SecretMissing as error:
+            return str(error)
+        message = Test(
+            title=f"[{self.text(words.TEST)}] {self.text(words.TEST_SUMMARY)}",
+            text=self.text(words.TEST_DESCRIPTION),
+            link=self.settings.dashboards,
+            fingerprint=f"{TEST_ALERT}-{self.run}",
+        )
+        try:
+            await self.channel.ask(found, message)
+        except Refused as refusal:
+            return without_secrets(str(refusal), found.values(), longest=400)
+        return (
+            f"{what} on the {part} message, though {self.channel.title} takes messages from here: look at"
+            " Alertmanager's log; can it read its secrets' files, and reach the provider?"
+        )
+
+
+async def run(
+    channels: Iterable[Channel],
+    settings: Settings,
+    url: str,
+    *,
+    seconds: float = SECONDS,
+    say: Callable[[Delivery], None] = lambda _: None,
+) -> list[Delivery]:
+    """Test the channels, those of different integrations at once; `say` hears of each as it ends.
+
+    Raises `Unreachable` where no Alertmanager answers at `url`.
+    """
+    import aiohttp  # noqa: PLC0415 - no other command needs it
+
+    by_integration: dict[str, list[Channel]] = {}
+    for channel in channels:
+        by_integration.setdefault(channel.integration, []).append(channel)
+    timeout = aiohttp.ClientTimeout(total=10.0)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        alertmanager = _Alertmanager(session, url)
+        await alertmanager.configuration()
+
+        async def one_after_another(group: Sequence[Channel]) -> list[Delivery]:
+            found = []
+            for channel in group:
+                found.append(await _Trial(channel, settings, alertmanager, seconds).take_place())
+                say(found[-1])
+            return found
+
+        waiting: list[Awaitable[list[Delivery]]] = [one_after_another(group) for group in by_integration.values()]
+        return [delivery for group in await asyncio.gather(*waiting) for delivery in group]
