@@ -1,0 +1,34 @@
+// Repeats a question while the page is looked at.
+
+import { ApiError } from "./api.js";
+import { banner } from "./banner.js";
+
+const SECONDS = 15;
+
+/** Calls `read` and gives its answer to `show`, at once and every 15 s; a failed one becomes the banner. */
+export function poll(read, show) {
+  let timer = null;
+  let running = false;
+  let goodAt = 0;
+  const round = async () => {
+    clearTimeout(timer);
+    if (running) return;
+    running = true;
+    try {
+      const answer = await read();
+      goodAt = Date.now() / 1000;
+      banner(null);
+      show(answer);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      banner(error, error.kind === "console" ? 0 : goodAt);
+    } finally {
+      running = false;
+      document.body.dataset.rounds = String(Number(document.body.dataset.rounds ?? 0) + 1);
+      timer = setTimeout(() => (document.hidden ? null : round()), SECONDS * 1000);
+    }
+  };
+  document.addEventListener("visibilitychange", () => !document.hidden && round());
+  round();
+  return round;
+}
