@@ -29,6 +29,9 @@ SHARED_WORDS: Final[dict[Language, int]] = {"en": 16, "ko": 12}
 _FENCES: Final = frozenset({"promql", "bash", "toml"})
 _SETTING: Final = re.compile(r"PHOTO_API_[A-Z0-9_]*[A-Z0-9]")
 _NAME: Final = re.compile(r"(?<![\w/.])(?:photo_api_\w+|http_request\w+|node_[a-z]+_\w+|[a-z_]+:\w+:\w+)(?![\w/.])")
+_NUMBER: Final = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+# As a page may write a number: itself, per cent, MB, GB, Mbps of bytes a second.
+_SCALES: Final = (1, 100, 1e-6, 1e-9, 8e-6)
 _WORD: Final = re.compile(r"\w+")
 # What Prometheus makes of every alert by itself.
 _OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
@@ -123,6 +126,20 @@ def _subjects(page: Page) -> Iterator[str]:
             yield f"does not name the subject `{alert.subject}`"
 
 
+def _numbers(page: Page) -> Iterator[str]:
+    """Yield the numbers of the declarations that the first section does not tell; 0 and 1 may be words."""
+    meaning = [token for tag, text, tokens in _headings(page) if text == SECTIONS[page.lang][0] for token in tokens]
+    told = {float(number.replace(",", "")) for token in meaning for number in _NUMBER.findall(token.content)}
+    for alert in ALERTS:
+        # A condition of its own has its numbers inside, as a burn rate that pages tell in per cent.
+        for tier in [one for one in alert.tiers if alert.name == page.alert and one.condition is None]:
+            hold = _NUMBER.findall(tier.hold)[0]
+            for number in (tier.threshold, tier.minimum or 0, float(hold)):
+                written = {float(f"{number * scale:.6g}") for scale in _SCALES}
+                if number not in {0, 1} and not written & told:
+                    yield f"does not tell the {number:g} of {alert.subject}, {tier.severity}"
+
+
 def _links(page: Page, folder: Path) -> Iterator[str]:
     other = ".ko.md" if page.lang == "en" else ".md"
     for token in page.tokens():
@@ -141,6 +158,7 @@ def page_problems(page: Page, folder: Path, settings: frozenset[str], recorded: 
     """Yield what is wrong with one page, given the names of the service's settings (none: unknown) and recordings."""
     yield from _outline(page)
     yield from _subjects(page)
+    yield from _numbers(page)
     yield from _links(page, folder)
     known = known_samples()
     names = {*recorded, *known, *(sample.metric for sample in known.values())}
