@@ -22,6 +22,12 @@ _VALUES: Final[dict[str, dict[str, Colour]]] = {
         "expired denied": "yellow",
         "invalid denied": "red",
     },
+    "access_type result": {
+        "authenticated success": "blue",
+        "authenticated denied": "orange",
+        "shared success": "purple",
+        "shared denied": "red",
+    },
     "photo_in_album": {"yes": "green", "no": "red"},
     "severity": {"critical": "red", "warning": "orange"},
 }

@@ -200,6 +200,15 @@ def _overrides(
                 found.append(
                     grafana.DashboardFieldConfigSourceOverrides(grafana.MatcherConfig(matcher, matched), [fixed])
                 )
+            if one.unit is not None:
+                own_axis = [
+                    grafana.DynamicConfigValue("unit", one.unit),
+                    grafana.DynamicConfigValue("custom.axisPlacement", "right"),
+                    # Its thresholds would be read against the wrong axis.
+                    grafana.DynamicConfigValue("custom.thresholdsStyle", {"mode": "off"}),
+                ]
+                matched_ref = grafana.MatcherConfig("byFrameRefID", target.ref_id)
+                found.append(grafana.DashboardFieldConfigSourceOverrides(matched_ref, own_axis))
     for column in panel.columns:
         if column.unit is not None:
             named = grafana.MatcherConfig("byName", column.title.in_language(lang))

@@ -55,13 +55,15 @@ def per_hour(what: str) -> str:
 class Query:
     """One query of a panel: PromQL, and the name of its series (`{{label}}` stands for a label's value).
 
-    `colour` where the name of the series alone does not decide it. `absent` says why a healthy system may have no such
-    series, and excuses the query from returning data.
+    `colour` where the name of the series alone does not decide it. `unit`, where it is not the panel's, puts the series
+    on an axis of its own to the right. `absent` says why a healthy system may have no such series, and excuses the
+    query from returning data.
     """
 
     expr: str
     legend: Text | str
     colour: Colour | None = None
+    unit: str | None = None
     absent: str | None = None
 
     def legend_in(self, lang: str) -> str:
@@ -99,9 +101,9 @@ class Column:
 class Panel:
     """One panel. `id` is its number on the board and never changes: alerts link to it.
 
-    `home_of` are the subjects of alerts that lead here; `limits` those whose thresholds are drawn (else those of
-    `home_of` in the panel's unit: an empty tuple draws none). `points` are the bullets of the guide that it answers,
-    `usages` section 7's ways of showing a metric, each as `metric: what`. `columns` are a table's.
+    `home_of` are the subjects of alerts that lead here; `limits` those whose thresholds are drawn (without it, those of
+    `home_of`; an empty tuple draws none). `points` are the bullets of the guide that it answers (`metric: what`, in
+    section 6 `handler: what`), `usages` section 7's ways of showing a metric (`metric: what`). `columns` are a table's.
     """
 
     id: int

@@ -12,6 +12,8 @@ SHOWN: Final = (
     ("alertmanager_notifications_total", ("integration",), True),
     ("alertmanager_notification_latency_seconds_bucket", ("integration", "le"), True),
     ("alertmanager_silences", ("state",), False),
+    ("haproxy_frontend_bytes_in_total", ("proxy",), True),
+    ("haproxy_frontend_bytes_out_total", ("proxy",), True),
     ("haproxy_frontend_current_sessions", ("proxy",), False),
     ("haproxy_backend_current_queue", ("proxy",), False),
     ("haproxy_backend_retry_warnings_total", ("proxy",), True),
