@@ -102,7 +102,7 @@ class _Reader:
         following = self.at(position + 1).text
         if following == "(" or following.lower() in _LABEL_LISTS:
             return False
-        return self.at(position).text.lower() not in _KEYWORDS
+        return self.at(position).text.lower() not in _KEYWORDS | _LABEL_LISTS
 
     def _label_list(self, position: int) -> int:
         while self.at(position).text not in {")", ""}:

@@ -32,6 +32,8 @@ _NAME: Final = re.compile(r"(?<![\w/.])(?:photo_api_\w+|http_request\w+|node_[a-
 _NUMBER: Final = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
 # As a page may write a number: itself, per cent, MB, GB, Mbps of bytes a second.
 _SCALES: Final = (1, 100, 1e-6, 1e-9, 8e-6)
+# A selector of every series there is: no name and no label that could be wrong.
+_NAMELESS: Final = re.compile(r"(?:^|[(\s])\{")
 _WORD: Final = re.compile(r"\w+")
 # What Prometheus makes of every alert by itself.
 _OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
@@ -165,6 +167,8 @@ def page_problems(page: Page, folder: Path, settings: frozenset[str], recorded: 
     for name in sorted(set(_named_series(page.tokens())) - names):
         yield f"names {name}, which is neither a metric nor recorded"
     for query in queries(page):
+        if _NAMELESS.search(query):
+            continue
         try:
             yield from lint_expression(query, recorded)
         except ValueError as error:

@@ -70,6 +70,10 @@ def test_promql_is_read_through_strings_offsets_and_groupings() -> None:
     assert read.labels == {"job", "service", "team"}
 
 
+def test_a_matching_without_labels_is_no_metric() -> None:
+    assert [one.metric for one in promql.read("a - on () group_left b").selectors] == ["a", "b"]
+
+
 def test_promql_that_cannot_be_read_says_where() -> None:
     with pytest.raises(ValueError, match="cannot read PromQL at"):
         promql.read("up ; drop")
