@@ -7,7 +7,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from tests.stack.shared import shared_stack, stack
 from tests.support.postgresql import running_postgresql
+
+# Tests of the stack, of its dashboards and of its console look at the same one.
+__all__ = ["shared_stack", "stack"]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""One running stack for all tests that do not end it."""
+"""One running stack for all tests that do not end it: fixtures for the conftest of all tests."""
 
 from collections.abc import Iterator
 
