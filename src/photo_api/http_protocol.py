@@ -3,12 +3,20 @@
 uvicorn on httptools waits for a head without end and keeps all of it, so that a few thousand idle connections use up
 `limit_concurrency`, and one client that never ends a header line uses up the memory. A load balancer in front
 (HAProxy's ``timeout http-request`` and buffer) refuses both first; here is what holds without one.
+
+What is refused here (400 for what is no HTTP, 431, and 503 beyond `limit_concurrency`) is problem+json with a request
+id like every error, but never reaches the application: it is neither logged nor counted in ``http_requests_total``.
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from photo_api.errors import MalformedRequest, Unavailable, problem_response
+from photo_api.ids import new_id
 
 HEAD_SECONDS: Final = 10.0
 """From the connection's begin, or a request's first byte, to the end of its head; and how long the rest of a body that
@@ -16,9 +24,29 @@ was answered already is still read, so that the client sees the answer."""
 MAX_HEAD_BYTES: Final = 32_768
 """Longest head; of trailers and chunk extensions as much may come between two pieces of a body."""
 
-_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"  # RFC 6585, 5
-)
+_NO_HTTP: Final = "What came is not valid HTTP/1.1."
+_TOO_LONG: Final = f"A request's head may have at most {MAX_HEAD_BYTES} bytes."
+
+
+def _problem(status: int, title: str, detail: str, **headers: str) -> Any:  # noqa: ANN401 - Starlette's own Response
+    request_id = new_id()
+    more = {"X-Request-ID": request_id, "Connection": "close", **headers}
+    return problem_response(status, title, detail, request_id, headers=more)
+
+
+def _as_bytes(status: int, title: str, detail: str) -> bytes:
+    """A whole answer, where there is no request to answer."""
+    answer = _problem(status, title, detail)
+    head = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
+    return b"".join((STATUS_LINE[status], head, b"\r\n", answer.body))
+
+
+async def _too_busy(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer beyond `limit_concurrency`, in place of uvicorn's."""
+    answer = _problem(
+        Unavailable.status, Unavailable.title, "Too many connections are open; try again soon.", **{"Retry-After": "2"}
+    )
+    await answer(scope, receive, send)
 
 
 class _Trailers(list[tuple[bytes, bytes]]):
@@ -33,6 +61,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     _waiting_since: float | None = None
     _unproductive_bytes = 0
+    _in_body = False
+    _between_requests = True
 
     def connection_made(  # type: ignore[override]  # as in uvicorn: a TCP server's transports are of this kind
         self, transport: asyncio.Transport
@@ -51,23 +81,33 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._unproductive_bytes > MAX_HEAD_BYTES and self._head_is_too_long(data):
             self._refuse()
             return
+        was_between_requests = self._between_requests
         super().data_received(data)
-        if self._waiting_since is None and getattr(self.cycle, "response_complete", True):
+        begun = was_between_requests or not self._between_requests
+        if begun and self._waiting_since is None and getattr(self.cycle, "response_complete", True):
             self._waiting_since = self.loop.time()
         if self._unproductive_bytes > MAX_HEAD_BYTES:
             self._refuse()
 
     def _head_is_too_long(self, data: bytes) -> bool:
         """Whether the head that is awaited cannot end within its bound; what follows it in ``data`` may be long."""
-        if self._waiting_since is None or data.startswith((b"\r\n", b"\n")):  # the rest of an end that was cut in two
+        if self._waiting_since is None or self._in_body:
+            return False
+        if data.startswith((b"\r\n", b"\n")):  # the rest of an end that was cut in two
             return False
         left = MAX_HEAD_BYTES - (self._unproductive_bytes - len(data))
         return b"\n\r\n" not in data[: left + 3]
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._between_requests = False
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Go on without a limit of time: from here on the application sets its own."""
         self._waiting_since = None
         self._unproductive_bytes = 0
+        self._in_body = True
         super().on_headers_complete()
         self.headers = _Trailers()
 
@@ -76,11 +116,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unproductive_bytes = 0
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        """Rest: of the next request nothing is here yet."""
+        self._waiting_since = None
+        self._in_body = False
+        self._between_requests = True
+        super().on_message_complete()
+
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a server may ignore any offer to upgrade (RFC 9110, 7.8), and anyone could fill the log."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, and close (RFC 9112, 2.2)."""
+        self.transport.write(_as_bytes(MalformedRequest.status, MalformedRequest.title, _NO_HTTP))
+        self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - ASGI, by uvicorn's types
+        chosen: Any = _too_busy if app is service_unavailable else app
+        super()._start_asgi_task(cycle, chosen)
 
     def _refuse(self) -> None:
         if not self.transport.is_closing():
             if getattr(self.cycle, "response_complete", True):
-                self.transport.write(_TOO_LARGE)
+                self.transport.write(_as_bytes(431, "Request header fields too large", _TOO_LONG))  # RFC 6585, 5
             self.transport.close()
