@@ -167,14 +167,20 @@ class InvalidField(BaseModel):
 class Problem(BaseModel):
     """RFC 9457 problem details, the body of every error."""
 
-    type: str = Field("about:blank", description="always about:blank: title and status say it all")
+    type: str = Field(
+        "about:blank", description="always about:blank: title and status say it all", examples=["about:blank"]
+    )
     title: str = Field(examples=[NotFound.title])
     status: int = Field(examples=[NotFound.status])
     detail: str | None = Field(None, examples=["There is no such album."])
     request_id: str = Field(
         description="also in X-Request-ID, and in the log", examples=["019ab0c4-7d2e-7cc3-98c4-dc0c0c07398f"]
     )
-    errors: list[InvalidField] | None = Field(None, description="with 422, the fields that were refused")
+    errors: list[InvalidField] | None = Field(
+        None,
+        description="with 422, the fields that were refused",
+        examples=[[{"field": "body.email", "message": "Field required"}]],
+    )
 
 
 def problem_response(

@@ -168,6 +168,35 @@ def fields(schema: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, 
         yield where, schema
 
 
+def described_fields() -> list[tuple[str, dict[str, Any]]]:
+    """Every field of every object that is sent or answered: where it is, and its schema."""
+    objects = dict(SCHEMAS)
+    for operation in operations():
+        for media_type, schema in operation.bodies.items():
+            objects[f"{operation} {media_type}"] = schema
+    return [
+        (f"{name}.{field}", schema)
+        for name, described in objects.items()
+        for field, schema in described.get("properties", {}).items()
+    ]
+
+
+@pytest.mark.parametrize(("where", "schema"), described_fields(), ids=[where for where, _ in described_fields()])
+def test_every_field_has_an_example_that_fits_it(where: str, schema: dict[str, Any]) -> None:
+    """Its own, those of the objects that it holds, or its only possible values; files have none."""
+    choices = [schema, *schema.get("anyOf", ())]
+    examples = [example for choice in choices for example in choice.get("examples", ())]
+    says_it_itself = any(
+        {"enum", "const", "$ref"} & set(choice)
+        or choice.get("format") == "binary"
+        or {"$ref", "examples"} & set(choice.get("items", ()))
+        for choice in choices
+    )
+    assert examples or says_it_itself, f"{where} has no example"
+    validator = jsonschema_rs.Draft202012Validator({**schema, "components": DESCRIPTION["components"]})
+    assert [example for example in examples if not validator.is_valid(example)] == []
+
+
 def inputs() -> list[tuple[str, dict[str, Any]]]:
     """Every field and parameter that a client fills in."""
     found: list[tuple[str, dict[str, Any]]] = []

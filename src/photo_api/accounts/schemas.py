@@ -1,13 +1,16 @@
 """What clients send and get about accounts."""
 
 import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from photo_api.passwords import prepare
+
+_REFRESH_TOKEN: Final = "kY1v5cQ0n8Jt3Lw6Zr2Xh9Ps4Ud7Mf1Bg0Ea5Ti8Ov3"  # noqa: S105 - nobody's; an example of the form
+_ACCESS_TOKEN: Final = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"  # noqa: S105 - likewise
 
 
 def normalise_email(value: str) -> str:
@@ -97,26 +100,23 @@ class Refresh(_Input):
     """A refresh token to exchange; each works once."""
 
     refresh_token: str = Field(
-        min_length=1,
-        max_length=256,
-        description="the newest one of this login",
-        examples=["kY1v5cQ0n8Jt3Lw6Zr2Xh9Ps4Ud7Mf1Bg0Ea5Ti8Ov3"],
+        min_length=1, max_length=256, description="the newest one of this login", examples=[_REFRESH_TOKEN]
     )
 
 
 class TokenPair(BaseModel):
     """What a login gives: a token to send with each request, and one to get the next pair with."""
 
-    access_token: str
+    access_token: str = Field(description="a JWT: send it as Authorization: Bearer …", examples=[_ACCESS_TOKEN])
     token_type: Literal["bearer"]
     expires_in: int = Field(description="seconds that the access token is valid for", examples=[900])
-    refresh_token: str
+    refresh_token: str = Field(description="for POST /auth/refresh; works once", examples=[_REFRESH_TOKEN])
 
 
 class UserOut(BaseModel):
     """An account, as its owner sees it."""
 
-    id: str
+    id: str = Field(examples=["019ab0c1-02b3-7f64-8d1e-5a9b7c3e2f10"])
     email: str = Field(examples=["mina@example.com"])
     username: str = Field(examples=["mina.kim"])
     created_at: str = Field(examples=["2026-03-01T09:00:00.000Z"])

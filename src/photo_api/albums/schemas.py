@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from photo_api.ids import ID_PATTERN
-from photo_api.photos.schemas import PhotoOut
+from photo_api.photos.schemas import ALBUM_ID, PHOTO_ID, PhotoOut
 
 Name = Annotated[
     str,
@@ -66,11 +66,11 @@ class PhotosAdded(BaseModel):
 class AlbumOut(BaseModel):
     """An album, as its owner sees it."""
 
-    id: str
+    id: str = Field(examples=[ALBUM_ID])
     name: str = Field(examples=["Summer in Jeju"])
     description: str | None = Field(examples=["The first week of August"])
-    cover_photo_id: str | None
-    shared: bool = Field(description="whether a share link of it is open")
+    cover_photo_id: str | None = Field(examples=[PHOTO_ID])
+    shared: bool = Field(description="whether a share link of it is open", examples=[True])
     created_at: str = Field(examples=["2026-08-09T10:00:00.000Z"])
     updated_at: str = Field(examples=["2026-08-10T18:30:00.000Z"])
 
@@ -79,11 +79,11 @@ class AlbumPage(BaseModel):
     """Albums, newest first."""
 
     items: list[AlbumOut]
-    next_cursor: str | None = Field(description="the cursor of the next page; null on the last")
+    next_cursor: str | None = Field(description="the cursor of the next page; null on the last", examples=[ALBUM_ID])
 
 
 class AlbumPhotoPage(BaseModel):
     """Photos of an album, newest first."""
 
     items: list[PhotoOut]
-    next_cursor: str | None = Field(description="the cursor of the next page; null on the last")
+    next_cursor: str | None = Field(description="the cursor of the next page; null on the last", examples=[PHOTO_ID])

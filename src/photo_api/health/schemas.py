@@ -18,7 +18,10 @@ class HealthReport(BaseModel):
     )
 
     status: Literal["ok", "degraded"]
-    dependencies: dict[str, Literal["up", "down"]] = Field(description="what the last probe of each found")
+    dependencies: dict[str, Literal["up", "down"]] = Field(
+        description="what the last probe of each found",
+        examples=[{"database": "up", "object_storage": "up", "log_service": "up"}],
+    )
 
 
 class Liveness(BaseModel):

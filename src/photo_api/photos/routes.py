@@ -40,7 +40,12 @@ _FORM: Final[dict[str, Any]] = {
                     "album_id": {"type": "string", "format": "uuid", "pattern": ID_PATTERN, "examples": [ALBUM_ID]},
                     "file": {"type": "string", "format": "binary", "description": "with its type and file name"},
                     "title": {"type": "string", "maxLength": 200, "pattern": ONE_LINE, "examples": ["The beach"]},
-                    "description": {"type": "string", "maxLength": 4000, "pattern": r"^[^\x00]*$"},
+                    "description": {
+                        "type": "string",
+                        "maxLength": 4000,
+                        "pattern": r"^[^\x00]*$",
+                        "examples": ["Early, before the crowds"],
+                    },
                 },
             },
             "encoding": {"file": {"contentType": ", ".join(CONTENT_TYPES)}},

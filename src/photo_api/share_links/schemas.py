@@ -21,6 +21,7 @@ Password = Annotated[
 _ID: Final = "019ab0c4-7d2e-7cc3-98c4-dc0c0c07398f"
 TOKEN: Final = "Pp1y0Zr3mYJ8n0m4u1w7kq2VtQ9sX5bD6cE8fG0hIjK"  # noqa: S105 - nobody's; an example of the form
 _TIME: Final = "2026-11-30T02:34:47.123Z"
+_NEXT: Final = "the cursor of the next page; null on the last"
 
 
 class ShareLinkIn(BaseModel):
@@ -65,7 +66,7 @@ class ShareLinkPage(BaseModel):
     """A page of an album's links, newest first."""
 
     items: list[ShareLinkOut]
-    next_cursor: str | None
+    next_cursor: str | None = Field(description=_NEXT, examples=[_ID])
 
 
 class SharedAlbum(BaseModel):
@@ -91,6 +92,6 @@ class SharedView(BaseModel):
     """A shared album: a page of its photos, newest first."""
 
     album: SharedAlbum
-    expires_at: str | None
+    expires_at: str | None = Field(description="when the link ends", examples=[_TIME])
     items: list[SharedPhoto]
-    next_cursor: str | None
+    next_cursor: str | None = Field(description=_NEXT, examples=[_ID])
