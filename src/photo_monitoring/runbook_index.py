@@ -32,6 +32,7 @@ _INTRODUCTION: Final = """\
 - 명령은 스택의 기본 주소와 경로(`.data/stack`)로 적었다. 체크아웃에서는 `.venv/bin/`을 앞에 붙이고, 운영에서는 자기
   주소와 경로로 바꾼다. 그곳에서는 `photo-stack drain`과 `restart` 대신 SIGTERM(드레인 후 종료)과 평소의 배포 도구를
   쓴다.
+- "종료 확인"의 쿼리에 비교(`<` 등)가 있으면 조건이 참일 때만 값이 나온다.
 - `<이런 것>`은 채워 넣을 자리다. 데이터를 바꾸는 명령은 한 번 읽고 실행한다.
 
 Every alert has a page in Korean and in English: what it means, what users notice, how to confirm it, what to do, and
@@ -41,6 +42,7 @@ when it is over. `photo-monitoring explain ALERT` prints the criteria in force a
   two of them.
 - Commands have the stack's addresses and paths (`.data/stack`). In a checkout put `.venv/bin/` in front; in production
   use your own, and instead of `photo-stack drain` and `restart` SIGTERM (drain, then stop) and your deployment tool.
+- A query under "Over when" that compares gives a value only while the comparison holds.
 - `<something>` is yours to fill in. Read what changes data before you run it.
 """
 
