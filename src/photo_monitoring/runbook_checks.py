@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,11 @@ _WORD: Final = re.compile(r"\w+")
 _OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
 
 
+@cache
+def _parsed(text: str) -> list[Token]:
+    return MarkdownIt("commonmark").enable("table").parse(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One runbook: the alert that its file is named after, its language, and its Markdown."""
@@ -54,7 +60,7 @@ class Page:
 
     def tokens(self) -> list[Token]:
         """The Markdown as CommonMark's tokens."""
-        return MarkdownIt("commonmark").enable("table").parse(self.text)
+        return _parsed(self.text)
 
 
 def read_pages(folder: Path) -> list[Page]:

@@ -10,6 +10,8 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.overrides import in_force, overrides
 from photo_monitoring.routing import checks as routing_checks
 from photo_monitoring.rule_tests import UnprovableError
+from photo_monitoring.runbook_checks import check_queries, check_runbooks
+from photo_monitoring.runbooks import folder as runbook_folder
 
 if TYPE_CHECKING:
     from photo_monitoring.settings import Settings
@@ -86,7 +88,10 @@ def run_checks(out: Path, reference: Path, settings: "Settings", *, production: 
     if problems:
         return
     yield routed(settings)
+    pages = runbook_folder()
+    yield Result("runbooks", f"{pages}", tuple(check_runbooks(pages, reference)))
     try:
+        yield Result("promtool check runbooks", "every query", tuple(check_queries(pages)))
         rules = render.render_rules(settings=settings)
         yield _promtool("promtool check rules", f"{len(rules)} files", promtool.check_rules(rules))
         tests = rule_tests.render_tests(settings)
