@@ -2,7 +2,8 @@
 
 Its tables: `language`, `[jobs]`, `[labels]`, `[haproxy]`, `[urls]`, and for each alert
 `[alerts.<Name>.<subject>]` (`enabled`, `reason`) and `[alerts.<Name>.<subject>.<severity>]` (`threshold`, `for`,
-`minimum`, `enabled`, `reason`). `deploy/monitoring/monitoring.example.toml` has every key with its default.
+`minimum`, `enabled`, `reason`). `objective_tables` reads `[slos.<name>]`, `routing.reading` the channels.
+`deploy/monitoring/monitoring.example.toml` has every key with its default.
 """
 
 import difflib
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from photo_monitoring import tier_limits, toml_lines
+from photo_monitoring import objective_tables, tier_limits, toml_lines
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.known_metrics import known_samples
@@ -88,13 +89,16 @@ class _Reader:
                 self._language(value)
             elif key == "alerts":
                 self._alerts(self.table((key,), value))
+            elif key == objective_tables.TABLE:
+                table = self.table((key,), value)
+                self.settings["objective_changes"] = objective_tables.read_objectives(table, self.wrong)
             elif key in reading.TABLES:
                 self._routing(key, self.table((key,), value))
             elif key in TABLES:
                 for inner, text in self.table((key,), value).items():
                     self._text(key, inner, text)
             else:
-                self.unknown((key,), ["language", "alerts", *reading.TABLES, *TABLES])
+                self.unknown((key,), ["language", "alerts", objective_tables.TABLE, *reading.TABLES, *TABLES])
         self._jobs_differ(document)
         return Settings(**self.settings, changes=tuple(self.changes), configured=True) if not self.found else Settings()
 

@@ -9,6 +9,7 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.config_file import TABLES
 from photo_monitoring.criteria import Alert, Tier, Unit
 from photo_monitoring.guide import demand, load_guide
+from photo_monitoring.objective_tables import example_tables
 from photo_monitoring.overrides import plain
 from photo_monitoring.settings import Settings
 
@@ -77,4 +78,5 @@ def render_example() -> str:
         lines.append(f"[alerts.{alert.name}.{alert.subject}]\nenabled = true")
         for tier in alert.tiers:
             lines += _tier(alert, tier)
+    lines += example_tables()
     return "\n".join(lines) + "\n"

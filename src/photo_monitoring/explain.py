@@ -8,7 +8,7 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.guide import demand, load_guide
-from photo_monitoring.overrides import changed, plain
+from photo_monitoring.overrides import changed, objective_in_force, objective_numbers, plain, with_objectives
 from photo_monitoring.settings import Change, Settings
 
 
@@ -35,6 +35,17 @@ def _numbers(alert: Alert, tier: Tier, change: Change | None) -> Iterator[str]:
         yield f"    {key:10}{plain(tier_limits.declared(tier, key)):>14}{plain(changes.get(key), '-'):>14}"
 
 
+def _objective(alert: Alert, settings: Settings) -> Iterator[str]:
+    """Yield the table of a declared objective's numbers, defaults beside overrides."""
+    if alert.objective is None:
+        return
+    here = objective_numbers(objective_in_force(alert.objective, settings))
+    yield f"  objective {alert.objective.slo}: {alert.objective.promise.in_language(settings.lang)}"
+    yield f"    {'':10}{'default':>14}{'override':>14}"
+    for key, value in objective_numbers(alert.objective).items():
+        yield f"    {key:10}{plain(value):>14}{'-' if here[key] == value else plain(here[key]):>14}"
+
+
 def _tier(alert: Alert, declared: Tier, change: Change | None, settings: Settings) -> Iterator[str]:
     yield f"  {declared.severity} — {_criterion(declared)}"
     yield from _numbers(alert, declared, change)
@@ -58,8 +69,9 @@ def explain(name: str, settings: Settings) -> str:
         raise UnknownAlertError(msg)
     changes = {(change.subject, change.severity): change for change in settings.changes}
     lines: list[str] = []
-    for alert in alerts:
+    for alert in with_objectives(settings, alerts):
         lines += [f"{alert.name} ({alert.subject}), group {alert.group}"]
+        lines += _objective(next(one for one in alerts if one.subject == alert.subject), settings)
         for tier in alert.tiers:
             lines += _tier(alert, tier, changes.get((alert.subject, tier.severity.value)), settings)
         for recording in dict.fromkeys(alert.recordings()):

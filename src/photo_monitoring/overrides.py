@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.expressions import number
+from photo_monitoring.slos import Objective, burn_alert
 
 if TYPE_CHECKING:
     from photo_monitoring.settings import Change, Settings
@@ -39,6 +40,18 @@ class Override:
         return ", ".join(f"{key} {new} instead of {old}" for key, old, new in self.numbers)
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectiveOverride:
+    """A declared objective with what was changed of it: (key of the file, declared, in force)."""
+
+    objective: Objective
+    numbers: tuple[tuple[str, str, str], ...]
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return ", ".join(f"{key} {new} instead of {old}" for key, old, new in self.numbers)
+
+
 def plain(value: float | str | None, missing: str = "") -> str:
     """Write a number or a duration as the override file does."""
     return number(value) if isinstance(value, int | float) else value or missing
@@ -66,11 +79,52 @@ def overrides(settings: "Settings", alerts: Iterable[Alert] = ALERTS) -> list[Ov
     return [override for override in found if override.numbers or override.change.reason]
 
 
+def objective_in_force(objective: Objective, settings: "Settings") -> Objective:
+    """Return an objective as the settings have it."""
+    for change in settings.objective_changes:
+        if change.slo == objective.slo:
+            paces = dict(change.burns)
+            burns = tuple(replace(burn, factor=paces.get(burn.long, burn.factor)) for burn in objective.burns)
+            percent = objective.percent if change.objective is None else round(100 * change.objective, 9)
+            return replace(objective, percent=percent, burns=burns)
+    return objective
+
+
+def objective_numbers(objective: Objective) -> dict[str, float]:
+    """Return the keys of the override file that an objective has, with its own values."""
+    return {"objective": round(objective.percent / 100, 11), **{burn.key: burn.factor for burn in objective.burns}}
+
+
+def objective_overrides(settings: "Settings", alerts: Iterable[Alert] = ALERTS) -> list[ObjectiveOverride]:
+    """Return every objective that differs from its declaration, in the alerts' order."""
+    found = []
+    for alert in alerts:
+        if alert.objective is not None:
+            here = objective_numbers(objective_in_force(alert.objective, settings))
+            numbers = tuple(
+                (key, plain(old), plain(here[key]))
+                for key, old in objective_numbers(alert.objective).items()
+                if old != here[key]
+            )
+            if numbers:
+                found.append(ObjectiveOverride(alert.objective, numbers))
+    return found
+
+
+def with_objectives(settings: "Settings", alerts: Iterable[Alert] = ALERTS) -> tuple[Alert, ...]:
+    """Return the alerts with the objectives that the settings have, in what they record too."""
+    kept = []
+    for alert in alerts:
+        objective = None if alert.objective is None else objective_in_force(alert.objective, settings)
+        kept.append(alert if objective == alert.objective or objective is None else burn_alert(objective))
+    return tuple(kept)
+
+
 def in_force(settings: "Settings", alerts: Iterable[Alert] = ALERTS) -> tuple[Alert, ...]:
     """Return the alerts as the settings have them, without tiers that are switched off."""
     changes = {(change.subject, change.severity): change for change in settings.changes}
     kept = []
-    for alert in alerts:
+    for alert in with_objectives(settings, alerts):
         tiers = []
         for tier in alert.tiers:
             change = changes.get((alert.subject, tier.severity.value))
@@ -84,5 +138,6 @@ def in_force(settings: "Settings", alerts: Iterable[Alert] = ALERTS) -> tuple[Al
 
 
 def renumbered(settings: "Settings") -> frozenset[str]:
-    """Return the subjects of which a threshold, `for` or minimum in force is not the declared one."""
-    return frozenset(one.alert.subject for one in overrides(settings) if one.numbers and one.change.reason is None)
+    """Return the subjects of which a threshold, `for`, minimum or objective in force is not the declared one."""
+    changed = {one.alert.subject for one in overrides(settings) if one.numbers and one.change.reason is None}
+    return frozenset(changed | {one.objective.subject for one in objective_overrides(settings)})

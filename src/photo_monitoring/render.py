@@ -9,7 +9,7 @@ from photo_monitoring.criteria import Alert, Group, Recording, Tier
 from photo_monitoring.dashboards.files import DASHBOARDS, render_dashboards
 from photo_monitoring.example_file import EXAMPLE, render_example
 from photo_monitoring.expressions import condition, fill
-from photo_monitoring.overrides import in_force
+from photo_monitoring.overrides import in_force, with_objectives
 from photo_monitoring.routing.files import render_routing
 from photo_monitoring.settings import SYSTEM, Language, Settings
 from photo_monitoring.targets import TARGETS, Instance, render_targets
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RULES_FOLDER: Final = Path("prometheus/rules")
+
 
 def alert_rule(alert: Alert, tier: Tier, settings: Settings) -> dict[str, Any]:
     """Return one alerting rule as Prometheus' rule file has it."""
@@ -53,7 +54,7 @@ def rule_documents(settings: Settings) -> dict[str, dict[str, Any]]:
     documents = {}
     for group, alerts in _groups().items():
         # What an alert that is switched off records, other alerts and panels may read.
-        rules = [recording_rule(recording, settings) for recording in recordings_of(alerts)]
+        rules = [recording_rule(recording, settings) for recording in recordings_of(with_objectives(settings, alerts))]
         rules += [alert_rule(alert, tier, settings) for alert in in_force(settings, alerts) for tier in alert.tiers]
         if not rules:
             continue

@@ -5,20 +5,17 @@ after recovery; silent within the threshold (for a plain gauge exactly on it, as
 volume, and at half the threshold across a counter reset. Cases written by hand come on top.
 """
 
-import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from photo_monitoring import annotations, durations
-from photo_monitoring.alerts import ALERTS
+from photo_monitoring import durations
+from photo_monitoring.burn_tests import burn_tests
 from photo_monitoring.criteria import Alert, Comparison, Group, Recording, Tier, Unit
-from photo_monitoring.overrides import in_force, overrides, renumbered
-from photo_monitoring.render import rule_documents
-from photo_monitoring.settings import SYSTEM, Settings
-from photo_monitoring.stimuli import PLENTY, STEP_SECONDS, Case, Drive, Stimulus
-from photo_monitoring.yaml_text import to_yaml
+from photo_monitoring.overrides import in_force, renumbered
+from photo_monitoring.promtool_files import RuleTest, check, firing, located_here, names_in_force
+from photo_monitoring.settings import Settings
+from photo_monitoring.stimuli import PLENTY, STEP_SECONDS, Case, Drive, Stimulus, steps_in
 
 # rate() gives 10.000000000000002 for 10 a minute: what is computed stays this far off the boundary.
 MARGIN: Final = 0.01
@@ -26,15 +23,9 @@ MARGIN: Final = 0.01
 # Steps that a gauge's max_over_time/min_over_time may hold an alert after recovery, and then some.
 _LINGER: Final = 8
 
-_NAMED: Final = re.compile(r'(?<![\w])(job|proxy)="([^"]*)"')
-
 
 class UnprovableError(ValueError):
     """A declaration gives no way to test its alert."""
-
-
-def _steps(duration: str) -> int:
-    return math.ceil(durations.seconds(duration) / STEP_SECONDS)
 
 
 def _limit(alert: Alert, tier: Tier) -> float:
@@ -88,14 +79,6 @@ def _scale(alert: Alert, stimulus: Stimulus) -> float:
     return max(scales)
 
 
-def _firing(alert: Alert, tier: Tier, labels: Mapping[str, str], value: float, settings: Settings) -> dict[str, Any]:
-    static = {"severity": tier.severity.value, "subject": alert.subject, "system": SYSTEM}
-    return {
-        "exp_labels": {**{settings.label(name): value for name, value in labels.items()}, **static},
-        "exp_annotations": annotations.expected(alert, tier, settings, labels, value),
-    }
-
-
 class _Course:
     """The course of one alert's value towards `value` as one tier sees it, and which tiers fire when."""
 
@@ -107,14 +90,14 @@ class _Course:
         self.compare = alert.compare
         self.stimulus = _rested(alert, alert.stimulus)
         self.limit = _limit(alert, tier)
-        self.ramp = _steps(self.stimulus.ramp)
-        self.delay = max(self.ramp, 1) + _steps(self.stimulus.lag)
+        self.ramp = steps_in(self.stimulus.ramp)
+        self.delay = max(self.ramp, 1) + steps_in(self.stimulus.lag)
         self.drive = Drive(
             value=self.beyond,
             limit=tier.threshold,
             bounds=tuple(sorted({other.threshold for other in alert.tiers})),
-            healthy=self.ramp + _steps(self.stimulus.history) + 10,
-            lasting=self.delay + max(_steps(other.hold) for other in alert.tiers) + 4,
+            healthy=self.ramp + steps_in(self.stimulus.history) + 10,
+            lasting=self.delay + max(steps_in(other.hold) for other in alert.tiers) + 4,
             after=self.ramp + 2 * _LINGER,
             events=max(PLENTY, *(2 * (other.minimum or 0) for other in alert.tiers)) / max(self.ramp, 1),
             job=_job(alert, settings),
@@ -128,7 +111,7 @@ class _Course:
         if self.compare is None or (self.stimulus.exact and self.compare == ">="):
             return self.limit
         # So little beyond that only the whole course of a ramp gets there: the text then tells its end.
-        excess = MARGIN * self.limit
+        excess = self._margin
         if self.ramp:
             excess = min(excess, abs(self.limit - self.stimulus.rest) / (2 * self.ramp))
         return self._possible(self.limit - excess if self.compare == "<" else self.limit + excess)
@@ -138,7 +121,12 @@ class _Course:
         """A value just within the threshold: on it where that is still allowed and exact."""
         if self.stimulus.exact and self.compare != ">=":
             return self.limit
-        return self._possible(self.limit * (1 + MARGIN if self.compare == "<" else 1 - MARGIN))
+        return self._possible(self.limit + (self._margin if self.compare == "<" else -self._margin))
+
+    @property
+    def _margin(self) -> float:
+        """How far off the threshold a test stays; off a threshold of 0, that part of the rest."""
+        return MARGIN * abs(self.limit or self.stimulus.rest)
 
     def _possible(self, value: float) -> float:
         """Keep a share a share, and round to what an alert's text shows, so that both round it alike."""
@@ -174,7 +162,7 @@ class _Course:
         """The last step before that, or before the course where another tier's text would tell a value on its way."""
         step = self.fires - 1
         starts = [self._starts(other, self.drive, None) for other in self.alert.tiers]
-        on_its_way = step - self.drive.healthy - _steps(self.stimulus.lag) < self.ramp
+        on_its_way = step - self.drive.healthy - steps_in(self.stimulus.lag) < self.ramp
         return self.drive.healthy if on_its_way and any(one is not None and one <= step for one in starts) else step
 
     @property
@@ -186,16 +174,15 @@ class _Course:
         """Return the step at which a tier begins to fire, None: it does not."""
         if volume is not None and tier.minimum is not None and volume < tier.minimum:
             return None
-        seen, rest = self.stimulus.seen(drive.value, drive.limit, tier.threshold), self.stimulus.rest
-        for step in range(1, max(self.ramp, 1) + 1):
-            value = rest + (seen - rest) * step / max(self.ramp, 1)
+        seen = self.stimulus.seen(drive.value, drive.limit, tier.threshold)
+        for step, value in self.stimulus.climb(drive, seen):
             if _breached(self.compare, value, _limit(self.alert, tier)):
-                return drive.healthy + step + _steps(self.stimulus.lag) + _steps(tier.hold)
+                return drive.healthy + step + steps_in(self.stimulus.lag) + steps_in(tier.hold)
         return None
 
     def test(
         self, story: str, at: list[int], *, value: float | None = None, volume: float | None = None, reset: bool = False
-    ) -> dict[str, Any]:
+    ) -> RuleTest:
         """Return one promtool test: the inputs, and at each step what fires under this alert's name."""
         drive = replace(self.drive, value=self.beyond if value is None else value, reset=reset)
         if volume is not None:
@@ -210,23 +197,14 @@ class _Course:
                 starts = self._starts(tier, drive, volume)
                 if starts is not None and starts <= step < self.over:
                     seen = self.stimulus.seen(drive.value, drive.limit, tier.threshold)
-                    expected.append(_firing(self.alert, tier, labels, seen, self.settings))
-            checks.append(_check(self.alert, durations.duration(step * STEP_SECONDS), expected))
+                    expected.append(firing(self.alert, tier, labels, seen, self.settings))
+            checks.append(check(self.alert, durations.duration(step * STEP_SECONDS), expected))
         name = f"{self.alert.name} ({self.alert.subject}, {self.tier.severity}): {story}"
         inputs = {self.settings.relabelled(series): values for series, values in self.stimulus.series(drive)}
-        return _test(name, inputs, checks, f"{STEP_SECONDS}s")
+        return RuleTest(name, f"{STEP_SECONDS}s", f"{STEP_SECONDS}s", inputs, checks)
 
 
-def _check(alert: Alert, at: str, expected: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"eval_time": at, "alertname": alert.name, "exp_alerts": expected}
-
-
-def _test(name: str, inputs: Mapping[str, str], checks: list[dict[str, Any]], step: str) -> dict[str, Any]:
-    series = [{"series": series, "values": values} for series, values in inputs.items()]
-    return {"name": name, "interval": step, "input_series": series, "alert_rule_test": checks}
-
-
-def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[str, Any]]:
+def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[RuleTest]:
     course = _Course(alert, tier, settings)
     fires = course.fires
     yield course.test(
@@ -235,7 +213,7 @@ def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[st
     if course.compare is None:
         return
     yield course.test("silent just within its threshold", [fires, fires + 2], value=course.within)
-    if course.ramp:
+    if course.ramp and course.stimulus.counted:
         halves = course.test(
             "silent at half the threshold across a restart", [fires], value=course.half_way, reset=True
         )
@@ -246,16 +224,9 @@ def _generated(alert: Alert, tier: Tier, settings: Settings) -> Iterator[dict[st
         )
 
 
-def _names(settings: Settings) -> dict[str, str]:
-    """Return the declarations' job and frontend names, which cases are written with → those in force."""
-    jobs = ("api_job", "node_job", "prometheus_job", "alertmanager_job", "balancer_job", "blackbox_job", "probe_job")
-    plain = Settings()
-    return {getattr(plain, name): getattr(settings, name) for name in (*jobs, "balancer_frontend")}
-
-
-def _written(alert: Alert, case: Case, settings: Settings) -> dict[str, Any]:
+def _written(alert: Alert, case: Case, settings: Settings) -> RuleTest:
     """Return a case written by hand, with this system's names and without tiers that are switched off."""
-    names = _names(settings)
+    names = names_in_force(settings)
 
     def label(name: str, value: str) -> str:
         return names.get(value, value) if name == "job" else value
@@ -263,27 +234,26 @@ def _written(alert: Alert, case: Case, settings: Settings) -> dict[str, Any]:
     tiers = {tier.severity.value: tier for tier in alert.tiers}
     checks = []
     for at, expected in case.expect.items():
-        firing = []
+        fires = []
         for one in expected:
             if one.severity in tiers:
                 labels = {name: label(name, value) for name, value in one.labels.items()}
-                firing.append(_firing(alert, tiers[one.severity], labels, one.value, settings))
-        checks.append(_check(alert, at, firing))
-    inputs = {
-        settings.relabelled(_NAMED.sub(lambda found: f'{found[1]}="{names.get(found[2], found[2])}"', series)): values
-        for series, values in case.inputs.items()
-    }
-    return _test(f"{alert.name} ({alert.subject}): {case.name}", inputs, checks, case.step)
+                fires.append(firing(alert, tiers[one.severity], labels, one.value, settings))
+        checks.append(check(alert, at, fires))
+    inputs = located_here(case.inputs, settings)
+    return RuleTest(f"{alert.name} ({alert.subject}): {case.name}", case.step, case.step, inputs, checks)
 
 
-def tests_of(alert: Alert, settings: Settings) -> list[dict[str, Any]]:
-    """Return the promtool tests of an alert in force; `UnprovableError` when it has neither stimulus nor cases.
+def tests_of(alert: Alert, settings: Settings) -> list[RuleTest]:
+    """Return the promtool tests of an alert in force; `UnprovableError` when nothing tells how to make them.
 
     Cases tell their story with the declared numbers, and are left out where those were changed (see `left_out`).
     """
     told = alert.subject not in renumbered(settings)
     tests = [_written(alert, case, settings) for case in alert.cases] if told else []
-    if alert.stimulus is not None or not alert.cases:
+    if alert.objective is not None:
+        tests += burn_tests(alert, settings)
+    elif alert.stimulus is not None or not alert.cases:
         tests += [test for tier in alert.tiers for test in _generated(alert, tier, settings)]
     return tests
 
@@ -293,49 +263,11 @@ def left_out(settings: Settings) -> list[str]:
     lines = []
     for alert in in_force(settings):
         if alert.subject in renumbered(settings) and alert.cases:
-            rest = "generated tests remain" if alert.stimulus else "no test is left: try it in a drill"
+            rest = (
+                "generated tests remain" if alert.stimulus or alert.objective else "no test is left: try it in a drill"
+            )
             lines.append(
                 f"skipped {len(alert.cases)} hand-written cases of {alert.name} ({alert.subject}), "
                 f"which are about the declared numbers; {rest}"
             )
     return lines
-
-
-def _alone(settings: Settings) -> frozenset[str]:
-    """Return the subjects to test without the other alerts of their name.
-
-    Where one was changed, its test's course may rightly make another of that name fire.
-    """
-    named = {one.alert.name for one in overrides(settings)}
-    return frozenset(alert.subject for alert in ALERTS if alert.name in named)
-
-
-def isolated_rules(settings: Settings) -> dict[str, str]:
-    """Return file name → rule file for each subject tested alone: its group, without other alerts."""
-    files = {}
-    documents = rule_documents(settings)
-    for alert in in_force(settings):
-        if alert.subject in _alone(settings):
-            (group,) = documents[f"{alert.group.value}.yml"]["groups"]
-            own = [r for r in group["rules"] if "record" in r or r["labels"]["subject"] == alert.subject]
-            files[_rule_file(alert, settings)] = to_yaml({"groups": [{**group, "rules": own}]})
-    return files
-
-
-def _rule_file(alert: Alert, settings: Settings) -> str:
-    subject = f".{alert.subject}" if alert.subject in _alone(settings) else ""
-    return f"{alert.group.value}{subject}.yml"
-
-
-def render_tests(settings: Settings) -> dict[str, str]:
-    """Return file name → promtool test file, one for each rule file and step; the rule file is expected beside it."""
-    sorted_tests: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for alert in in_force(settings):
-        for test in tests_of(alert, settings):
-            sorted_tests.setdefault((_rule_file(alert, settings), test["interval"]), []).append(test)
-    return {
-        f"{file.removesuffix('.yml')}.{step}.test.yml": to_yaml(
-            {"rule_files": [file], "evaluation_interval": step, "tests": tests}
-        )
-        for (file, step), tests in sorted_tests.items()
-    }

@@ -5,9 +5,13 @@ instances up is fed from two of them with uneven shares, so that a rule that loo
 its test fails.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import linear_regression
 from typing import Final, Protocol, Self
+
+from photo_monitoring import durations
 
 STEP_SECONDS: Final = 30
 INSTANCES: Final = (("api-1", 0.7), ("api-2", 0.3))
@@ -15,6 +19,11 @@ PLENTY: Final = 6000.0
 """Events in an alert's window when its minimum volume is not what a test is about."""
 
 Inputs = list[tuple[str, str]]
+
+
+def steps_in(duration: str) -> int:
+    """Return how many steps a duration lasts, rounded up."""
+    return math.ceil(durations.seconds(duration) / STEP_SECONDS)
 
 
 def growing(level: float, increment: float, steps: int) -> tuple[str, float]:
@@ -103,7 +112,10 @@ class Stimulus(Protocol):
 
     @property
     def counted(self) -> bool:
-        """Whether the alert's volume is the number of events that the stimulus feeds."""
+        """Whether counters of events are fed: their number is the alert's volume, and restarts set them to 0."""
+
+    def climb(self, drive: Drive, seen: float) -> Iterator[tuple[int, float]]:
+        """Yield the alert's value at each step after it begins to change, on its way to `seen`."""
 
     def volume_at(self, value: float) -> float | None:
         """Return the alert's volume while it has `value`, where that follows from gauges; else None."""
@@ -143,6 +155,13 @@ class _Stimulus:
     @property
     def counted(self) -> bool:
         return True
+
+    def climb(self, drive: Drive, seen: float) -> Iterator[tuple[int, float]]:
+        """A window fills evenly."""
+        del drive
+        steps = max(steps_in(self.ramp), 1)
+        for step in range(1, steps + 1):
+            yield step, self.rest + (seen - self.rest) * step / steps
 
     def seen(self, value: float, limit: float, other: float) -> float:
         """Every tier sees the same value."""
@@ -271,7 +290,10 @@ class Level(_Stimulus):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadline(_Stimulus):
-    """The value is how long it is until the time that one instance's gauge names, in units of `unit_seconds`."""
+    """The value is how long it is until the time that one instance's gauge names, in units of `unit_seconds`.
+
+    A negative unit says how long ago that time was.
+    """
 
     gauge: str
     unit_seconds: float
@@ -299,6 +321,47 @@ class Deadline(_Stimulus):
             parts.append(f"{first!r}+{STEP_SECONDS}x{steps - 1}")
             step += steps
         return [(located(self.gauge, drive.job), " ".join(parts))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend(_Stimulus):
+    """The value is what a gauge of one instance will be `ahead` from now, by its straight line over the `ramp`.
+
+    It rests at `rest`, then falls: beyond its threshold within the ramp, or not before the end of the course.
+    `beside` are other gauges at so many times the rest.
+    """
+
+    gauge: str
+    ahead: str
+    beside: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> bool:
+        """A gauge has no events."""
+        return False
+
+    def _fall(self, drive: Drive, value: float) -> float:
+        reach = steps_in(self.ramp) if value < drive.limit else drive.lasting
+        return (value - self.rest) / (steps_in(self.ahead) + reach)
+
+    def climb(self, drive: Drive, seen: float) -> Iterator[tuple[int, float]]:
+        """Least squares over the window, as `predict_linear` has it."""
+        window, fall = steps_in(self.ramp), self._fall(drive, seen)
+        for step in range(1, drive.lasting + 1):
+            past: Sequence[int] = range(step - window, step + 1)
+            line = linear_regression(past, [self.rest + fall * max(0, at) for at in past])
+            yield step, line.intercept + line.slope * (step + steps_in(self.ahead))
+
+    def series(self, drive: Drive) -> Inputs:
+        """Let the gauge fall after its rest; the first step of the fall is the first that lasts."""
+        fall = self._fall(drive, drive.value)
+        falling = f"{self.rest + fall!r}+{fall!r}x{drive.lasting - 1}".replace("+-", "-")
+        course = f"{self.rest!r}+0x{drive.healthy} {falling} {self.rest!r}+0x{drive.after - 1}"
+        length = drive.healthy + drive.lasting + drive.after
+        held = [
+            (located(series, drive.job), f"{times * self.rest!r}+0x{length}") for series, times in self.beside.items()
+        ]
+        return [(located(self.gauge, drive.job), course), *held]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

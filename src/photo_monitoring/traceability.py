@@ -6,10 +6,11 @@ from typing import Final
 from photo_monitoring import rule_tests
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
+from photo_monitoring.dashboards import BOARDS, matrix
 from photo_monitoring.guide import demand, load_guide
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import metrics_of, recordings_by_name
-from photo_monitoring.overrides import in_force, overrides
+from photo_monitoring.overrides import in_force, objective_overrides, overrides
 from photo_monitoring.runbooks import has_runbook, page_name
 from photo_monitoring.settings import LANGUAGES, Settings
 
@@ -40,7 +41,7 @@ def test_counts(settings: Settings) -> dict[tuple[str, str], int]:
     """Return (subject, severity) → how many promtool tests let it fire or keep it silent by its own threshold."""
     counts: dict[tuple[str, str], int] = {}
     for alert in in_force(settings, ALERTS):
-        names = [test["name"] for test in rule_tests.tests_of(alert, settings)]
+        names = [test.name for test in rule_tests.tests_of(alert, settings)]
         for tier in alert.tiers:
             own = f"({alert.subject}, {tier.severity})"
             shared = sum(f"({alert.subject})" in name for name in names)
@@ -71,8 +72,8 @@ def _criteria_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
         tests = counts.get((alert.subject, tier.severity.value)) or NOT_YET
         if (alert.subject, tier.severity) in off:
             rule, tests = f"switched off: {rule}", _OFF
-        pages = _runbook(alert)
-        yield criterion.section, f"`{criterion.id}`", demand(criterion), metrics, rule, tests, NOT_YET, pages, NOT_YET
+        panel, pages = matrix.panel_of(alert, NOT_YET), _runbook(alert)
+        yield criterion.section, f"`{criterion.id}`", demand(criterion), metrics, rule, tests, panel, pages, NOT_YET
 
 
 def _metric_rows() -> Iterator[tuple[object, ...]]:
@@ -82,16 +83,14 @@ def _metric_rows() -> Iterator[tuple[object, ...]]:
     for alert in ALERTS:
         for name in metrics_of(alert, recordings):
             readers.setdefault(name, set()).add(alert.name)
-    panels = load_guide().panels
     for metric in load_guide().metrics:
-        shown = [f"{panel.row}.{panel.number}" for panel in panels if metric.name in panel.metrics]
         yield (
             metric.section,
             f"`{metric.name}`",
             metric.type,
             "yes" if metric.name in known else NOT_YET,
             ", ".join(sorted(readers.get(metric.name, ()))) or "no criterion",
-            ", ".join(shown) or "none asked for",
+            matrix.panels_of(metric.name, NOT_YET),
         )
 
 
@@ -108,19 +107,40 @@ def _own_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
         for tier in alert.tiers:
             if tier.criterion is None:
                 tests = counts.get((alert.subject, tier.severity.value), _OFF)
-                yield alert.group.value, alert.name, tier.severity, tests, _runbook(alert)
+                panel = matrix.panel_of(alert, NOT_YET)
+                yield alert.group.value, alert.name, tier.severity, tests, panel, _runbook(alert)
 
 
 def _override_section(settings: Settings) -> list[str]:
     """Return the section on what this system has differently, nothing where that is nothing."""
     rows = [
-        (one.alert.name, one.tier.severity, f"`{one.alert.subject}`", str(one).replace("|", "\\|"))
+        (one.alert.name, one.tier.severity.value, f"`{one.alert.subject}`", str(one).replace("|", "\\|"))
         for one in overrides(settings, ALERTS)
     ]
+    rows += [("—", "both", f"`{one.objective.subject}`", str(one)) for one in objective_overrides(settings, ALERTS)]
     if not rows:
         return []
     header = ("Alert", "Severity", "Subject", "Different here")
     return [f"## {len(rows)} overrides", "", *_table(header, rows)]
+
+
+def _panel_sections() -> list[str]:
+    """Return the sections on what is to be seen: the guide's panels, its growth metrics, its points to watch."""
+    guide = load_guide()
+    return [
+        f"## {len(guide.panels)} panels of section 8",
+        "",
+        f"A panel is named by its board and its number there. There are {len(BOARDS)} boards with "
+        f"{sum(len(board.panels) for board in BOARDS)} panels.",
+        "",
+        *_table(("Row.number", "Title", "Kind", "Panel"), matrix.guide_panel_rows()),
+        f"## {len(guide.usages)} ways of showing the growth metrics (section 7)",
+        "",
+        *_table(("Metric", "As", "What", "Panel"), matrix.usage_rows(NOT_YET)),
+        f"## {len(guide.points)} points to watch (sections 1-7)",
+        "",
+        *_table(("Section", "Metric or route", "Point", "Panel"), matrix.point_rows(NOT_YET)),
+    ]
 
 
 def render_traceability(settings: Settings) -> str:
@@ -138,21 +158,17 @@ def render_traceability(settings: Settings) -> str:
         *_table(header, rows),
         f"## {len(guide.metrics)} metrics",
         "",
-        "Panels are numbered row.number as in the guide's section 8.",
-        "",
-        *_table(("Section", "Metric", "Type", "In the catalog", "Alerts", "Panels asked for"), _metric_rows()),
+        *_table(("Section", "Metric", "Type", "In the catalog", "Alerts", "Panels"), _metric_rows()),
         f"## {len(guide.rules)} rules of section 9",
         "",
         *_table(("Group", "Name", "Tiers (subject)"), _rule_rows()),
         "## Alerts that the guide does not have",
         "",
-        *_table(("Group", "Name", "Severity", "Tests", "Runbook"), _own_rows(settings)),
+        *_table(("Group", "Name", "Severity", "Tests", "Panel", "Runbook"), _own_rows(settings)),
+        *_panel_sections(),
         *_override_section(settings),
         "## Not answered yet",
         "",
-        f"- {len(guide.panels)} panels in {max(panel.row for panel in guide.panels)} rows (section 8)",
-        f"- {len(guide.usages)} ways of showing the growth metrics (section 7)",
-        f"- {len(guide.points)} points to watch, by metric (sections 1-7)",
         f"- {len(guide.checklist)} items of the checklist (section 10)",
         f"- {len(guide.channels)} channels (section 9.2)",
         "",

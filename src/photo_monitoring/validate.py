@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photo_monitoring import documents, lints, promtool, render, rule_tests
+from photo_monitoring import documents, lints, promtool, render, rule_tests, tested_rules
 from photo_monitoring.alerts import ALERTS
-from photo_monitoring.overrides import in_force, overrides
+from photo_monitoring.burn_tests import UndecidedError
+from photo_monitoring.dashboards import BOARDS
+from photo_monitoring.dashboards import lint as dashboard_lint
+from photo_monitoring.overrides import in_force, objective_overrides, overrides
 from photo_monitoring.routing import checks as routing_checks
 from photo_monitoring.rule_tests import UnprovableError
 from photo_monitoring.runbook_checks import check_queries, check_runbooks
@@ -32,7 +35,7 @@ def untested() -> list[str]:
     return [
         f"{alert.name} ({alert.subject}) has no test: declare a stimulus or cases"
         for alert in ALERTS
-        if alert.stimulus is None and not alert.cases
+        if alert.stimulus is None and alert.objective is None and not alert.cases
     ]
 
 
@@ -53,8 +56,12 @@ def overridden(settings: "Settings") -> Result:
     """Say what differs from the declarations, what is switched off and why, and which cases are left out for it."""
     found = overrides(settings)
     notes = [f"{one.alert.name} {one.tier.severity} ({one.alert.subject}): {one}" for one in found]
+    objectives = objective_overrides(settings)
+    notes += [f"objective {one.objective.slo}: {one}" for one in objectives]
     off = sum(one.change.reason is not None for one in found)
     detail = f"{len(found) - off} criteria changed, {off} switched off"
+    if objectives:
+        detail += f", {len(objectives)} objectives changed"
     return Result("overrides", detail, notes=(*notes, *rule_tests.left_out(settings)))
 
 
@@ -81,7 +88,7 @@ def run_checks(out: Path, reference: Path, settings: "Settings", *, production: 
         yield Result("production", "on-call, dead man's switch, secrets, addresses", tuple(lines))
     drift = (*render.drift(out, settings), *documents.reference_drift(reference, settings))
     yield Result("drift", f"{out} and {reference} against the declarations", drift)
-    if settings.changes:
+    if settings.changes or settings.objective_changes:
         yield overridden(settings)
     problems = [*untested(), *indistinct(), *lints.lint_all(in_force(settings))]
     yield Result("declarations", f"{len(ALERTS)} alerts", tuple(problems))
@@ -90,12 +97,15 @@ def run_checks(out: Path, reference: Path, settings: "Settings", *, production: 
     yield routed(settings)
     pages = runbook_folder()
     yield Result("runbooks", f"{pages}", tuple(check_runbooks(pages, reference)))
+    yield Result("dashboards", f"{len(BOARDS)} boards", tuple(dashboard_lint.lint_boards(settings)))
     try:
         yield Result("promtool check runbooks", "every query", tuple(check_queries(pages)))
         rules = render.render_rules(settings=settings)
         yield _promtool("promtool check rules", f"{len(rules)} files", promtool.check_rules(rules))
-        tests = rule_tests.render_tests(settings)
-        complaint = promtool.test_rules(rules | rule_tests.isolated_rules(settings), tests)
-        yield _promtool("promtool test rules", f"{len(tests)} files", complaint)
-    except (promtool.PromtoolMissingError, promtool.PromtoolTimeoutError, UnprovableError) as error:
+        queries = {"dashboards.yml": render.to_yaml(dashboard_lint.query_rules(settings))}
+        yield _promtool("promtool check panels", f"{len(BOARDS)} boards", promtool.check_rules(queries))
+        suite = tested_rules.suite(settings)
+        complaint = promtool.test_rules(suite.rules, suite.tests)
+        yield _promtool("promtool test rules", f"{len(suite.tests)} files", complaint)
+    except (promtool.PromtoolMissingError, promtool.PromtoolTimeoutError, UnprovableError, UndecidedError) as error:
         yield Result("promtool", "not run", (str(error),))

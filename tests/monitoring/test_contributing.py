@@ -15,22 +15,20 @@ SECTIONS = dict(
     section.split("\n", 1) for section in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\n## ")[1:]
 )
 PROOF = """
-from photo_monitoring import promtool, rule_tests
+from photo_monitoring import promtool
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.lints import lint_all
-from photo_monitoring.render import render_rules
 from photo_monitoring.settings import Settings
-from photo_monitoring.yaml_text import to_yaml
+from photo_monitoring.tested_rules import suite_of
 
 (alert,) = [one for one in ALERTS if one.name == "VerifierRestarting"]
 assert lint_all(ALERTS) == [], lint_all(ALERTS)
-file = f"{alert.group.value}.yml"
-rules = {file: render_rules()[file]}
-assert "photo_api_verifier_restarts_total" in rules[file]
-document = {"rule_files": [file], "evaluation_interval": "30s", "tests": rule_tests.tests_of(alert, Settings())}
-complaint = promtool.test_rules(rules, {"its.test.yml": to_yaml(document)})
+suite = suite_of([alert], Settings())
+(rules,) = suite.rules.values()
+assert "photo_api_verifier_restarts_total" in rules
+complaint = promtool.test_rules(suite.rules, suite.tests)
 assert complaint is None, complaint
-print(len(document["tests"]), "tests passed")
+print("".join(suite.tests.values()).count("- name:"), "tests passed")
 """
 
 

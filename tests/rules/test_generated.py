@@ -3,27 +3,25 @@
 That all of them pass on the production rules is `photo-monitoring check`, which tests/monitoring/test_cli.py runs.
 """
 
-from collections.abc import Mapping
-
 import pytest
 import yaml
 
 from photo_monitoring import promtool
+from photo_monitoring.criteria import Group
+from photo_monitoring.overrides import in_force
 from photo_monitoring.render import render_rules
-from photo_monitoring.rule_tests import render_tests
 from photo_monitoring.settings import LANGUAGES, Language, Settings
+from photo_monitoring.tested_rules import Suite, suite_of
 
-AVAILABILITY = "photo_api_availability"
 
-
-def complaint(rules: Mapping[str, str], lang: Language = "ko") -> str | None:
-    file = f"{AVAILABILITY}.30s.test.yml"
-    return promtool.test_rules(rules, {file: render_tests(Settings(lang=lang))[file]})
+def made(lang: Language = "ko") -> Suite:
+    settings = Settings(lang=lang)
+    return suite_of([alert for alert in in_force(settings) if alert.group is Group.AVAILABILITY], settings)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_right_rules_pass_in_both_languages(lang: Language) -> None:
-    assert complaint(render_rules(lang), lang) is None
+    assert promtool.test_rules(made(lang).rules, made(lang).tests) is None
 
 
 @pytest.mark.parametrize(
@@ -40,10 +38,19 @@ def test_the_right_rules_pass_in_both_languages(lang: Language) -> None:
     ],
 )
 def test_a_wrong_rule_is_caught(right: str, wrong: str) -> None:
-    rules = render_rules()
-    file = f"{AVAILABILITY}.yml"
-    assert right in rules[file]
-    assert complaint({**rules, file: rules[file].replace(right, wrong)})
+    suite = made()
+    assert any(right in text for text in suite.rules.values())
+    assert promtool.test_rules({file: text.replace(right, wrong) for file, text in suite.rules.items()}, suite.tests)
+
+
+def test_a_slice_has_its_alerts_and_what_they_read_and_nothing_else() -> None:
+    (group,) = yaml.safe_load(made().rules["HighErrorRate.yml"])["groups"]
+    assert [rule.get("record") or rule["alert"] for rule in group["rules"]] == [
+        "job:http_requests_errors:ratio_rate5m",
+        "job:http_requests:increase5m",
+        "HighErrorRate",
+        "HighErrorRate",
+    ]
 
 
 def test_no_data_at_all_fires_only_what_watches_for_absence() -> None:

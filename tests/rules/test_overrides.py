@@ -2,12 +2,10 @@
 
 import pytest
 
-from photo_monitoring import promtool, rule_tests
+from photo_monitoring import promtool, tested_rules
 from photo_monitoring.config_file import parse
 from photo_monitoring.overrides import in_force
-from photo_monitoring.render import render_rules
 from photo_monitoring.settings import Settings
-from photo_monitoring.yaml_text import to_yaml
 
 NAMES = '[jobs]\napi = "photos"\nnode = "hosts"\n[labels]\ninstance = "pod"\n'
 
@@ -15,22 +13,12 @@ NAMES = '[jobs]\napi = "photos"\nnode = "hosts"\n[labels]\ninstance = "pod"\n'
 def complaint(subject: str, tested: Settings, ruled: Settings) -> str | None:
     """Run one alert's tests, made for the settings `tested`, on the rules of `ruled`."""
     (alert,) = [one for one in in_force(tested) if one.subject == subject]
-    isolated = rule_tests.isolated_rules(ruled)
-    file = f"{alert.group.value}.{subject}.yml"
-    rules = {file: isolated.get(file) or render_rules(settings=ruled)[f"{alert.group.value}.yml"]}
-    tests = rule_tests.tests_of(alert, tested)
+    tests = tested_rules.suite_of([alert], tested).tests
     assert tests
-    documents = {
-        f"{step}.test.yml": to_yaml(
-            {
-                "rule_files": [file],
-                "evaluation_interval": step,
-                "tests": [test for test in tests if test["interval"] == step],
-            }
-        )
-        for step in {test["interval"] for test in tests}
-    }
-    return promtool.test_rules(rules, documents)
+    sliced = tested_rules.slices(ruled)
+    file = f"{alert.name}.{subject}.yml"
+    rules = sliced.get(file) or sliced[f"{alert.name}.yml"]
+    return promtool.test_rules({file: rules, f"{alert.name}.yml": rules}, tests)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +63,12 @@ def test_a_tier_switched_off_is_expected_no_more() -> None:
 
 def test_an_alert_switched_off_has_no_test() -> None:
     settings = parse('[alerts.HighCPUUsage.cpu]\nenabled = false\nreason = "batch hosts"')
-    assert "HighCPUUsage" not in "".join(rule_tests.render_tests(settings).values())
+    suite = tested_rules.suite(settings)
+    assert "HighCPUUsage" not in "".join([*suite.tests, *suite.tests.values()])
 
 
 def test_an_alert_made_stricter_does_not_disturb_the_tests_of_its_namesake() -> None:
     """A lower bar for one client's blocked requests is reached by the story of another alert called alike."""
     settings = parse("[alerts.SuspiciousIPActivity.rate-limit-client.critical]\nthreshold = 100")
     assert complaint("brute-force-client", settings, settings) is None
-    tests = rule_tests.render_tests(settings)
-    assert "photo_api_security.brute-force-client.30s.test.yml" in tests
+    assert "SuspiciousIPActivity.brute-force-client.30s.test.yml" in tested_rules.suite(settings).tests

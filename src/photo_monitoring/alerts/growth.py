@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level
+from photo_monitoring.stimuli import Case, Deadline, Firing, Level
 
 _GB: Final = 1_000_000_000
 _JOB: Final = {"job": "photo-api"}
@@ -159,6 +159,7 @@ BUSINESS_METRICS_STALE: Final = Alert(
             "Find the reading task's errors in the instances' logs.",
         ),
     ),
+    stimulus=Deadline(gauge="photo_api_business_metrics_last_success_timestamp_seconds", unit_seconds=-1, rest=30),
     cases=(
         Case(
             name="totals that stop fire, ten minutes on, and are silent when they go on",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
+from photo_monitoring.stimuli import Case, Firing, Level, PerMinute, Trend
 
 _GB: Final = 1_000_000_000
 _ROOT: Final = 'device="/dev/vda1",fstype="ext4",mountpoint="/"'
@@ -280,6 +280,14 @@ instance_mountpoint:node_filesystem_used:ratio > 0.5
         "At the pace of the last {window}, {mountpoint} of host {instance} is full within 4 hours; so for {hold}.",
     ),
     next_steps=_DISK_STEPS,
+    stimulus=Trend(
+        gauge=f"node_filesystem_avail_bytes{{{_ROOT}}}",
+        ramp="1h",
+        ahead="4h",
+        rest=40e9,
+        beside={f"node_filesystem_size_bytes{{{_ROOT}}}": 2.5},
+        labels=_ROOT_LABELS,
+    ),
     cases=(
         Case(
             # 40 GB are left, and 12 GB go in an hour: full in 3 h 20 m, as the second sample tells.

@@ -79,7 +79,7 @@ KINDS: Final = (
     Kind("GET", "none", 0.003, 0.001, success="404"),
 )
 _COMPLETED: Final = 0.975
-_CONFIRMED_NEXT_MINUTE: Final = 0.1
+_CONFIRMED_NEXT_MINUTE: Final = 0.2
 _PROBES_A_MINUTE: Final = 60.0
 
 
