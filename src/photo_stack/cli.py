@@ -25,7 +25,7 @@ from photo_stack.errors import CannotStart, NotRunning, StackError
 from photo_stack.launch import run_in_background, run_in_foreground
 from photo_stack.layout import MAX_INSTANCES, Layout, Ports, StackSettings, default_data_directory, drain_seconds
 from photo_stack.load.command import load
-from photo_stack.monitoring import monitoring_settings
+from photo_stack.monitoring import monitoring_settings, override_file
 from photo_stack.reporting import memory_in_words
 from photo_stack.state import read_state, sole_supervisor, why_not_running
 
@@ -79,7 +79,8 @@ def up(
             layout=_layout(data),
             ports=ports,
             restart=restart,
-            monitoring=monitoring_settings(config, lang, time_scale, console_port=ports.console),
+            config=override_file(config),
+            monitoring=monitoring_settings(override_file(config), lang, time_scale, console_port=ports.console),
             drain_seconds=drain_seconds(os.environ),
         )
         if detach:

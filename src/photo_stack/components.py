@@ -60,7 +60,7 @@ def components(
             *_instances(settings, api_command),
         ),
         (*_alertmanagers(settings, binaries["alertmanager"]), _haproxy(settings, binaries["haproxy"])),
-        tuple(_prometheus_servers(settings, binaries["prometheus"])),
+        (*_prometheus_servers(settings, binaries["prometheus"]), _console(settings)),
     )
 
 
@@ -264,3 +264,25 @@ def _prometheus_servers(settings: StackSettings, binary: str) -> list[Component]
             )
         )
     return servers
+
+
+def _console(settings: StackSettings) -> Component:
+    ports, port = settings.ports, settings.ports.console
+    return Component(
+        name="console",
+        purpose="begin here: what is wrong, dashboards, alerts, runbooks",
+        argv=(
+            *(str(Path(sys.executable).with_name("photo-monitoring")), "console"),
+            *("--host", HOST, "--port", str(port), "--lang", settings.monitoring.lang),
+            *("--prometheus", f"http://{HOST}:{ports.prometheus[0]}"),
+            *("--alertmanager", f"http://{HOST}:{ports.alertmanager[0]}"),
+            *(("--config", str(settings.config)) if settings.config else ()),
+        ),
+        port=port,
+        url=f"http://{HOST}:{port}",
+        ready_url=f"http://{HOST}:{port}/-/healthy",
+        log_file=settings.layout.log_file("console"),
+        env=_tool_environment(),
+        start_seconds=60.0,
+        stop_seconds=5.0,
+    )

@@ -199,13 +199,15 @@ class StackSettings:
     """What one run of the stack is made of.
 
     ``monitoring`` is what the rules and their neighbours are rendered with. Its time scale divides every duration of
-    the rules and of Alertmanager's waits (drills; 1 is production), and the scrape interval.
+    the rules and of Alertmanager's waits (drills; 1 is production), and the scrape interval. ``config`` is the override
+    file that it was read from (absolute), if there was one.
     """
 
     layout: Layout
     ports: Ports
     restart: bool = False
     monitoring: Settings = field(default_factory=Settings)
+    config: Path | None = None
     drain_seconds: float = 12.0
 
     @property

@@ -11,10 +11,17 @@ from photo_stack.haproxy import FRONTEND
 from photo_stack.layout import HOST
 
 
+def override_file(config: Path | None) -> Path | None:
+    """The file that was named, else ``monitoring.toml`` in the working directory if there is one; absolute."""
+    if config is None and not Path(DEFAULT_NAME).exists():
+        return None
+    return (config or Path(DEFAULT_NAME)).absolute()
+
+
 def monitoring_settings(
     config: Path | None, lang: Language | None, time_scale: float, *, console_port: int
 ) -> Settings:
-    """The override file's settings (``monitoring.toml`` in the working directory, if there is one) for this stack.
+    """An override file's settings for this stack.
 
     Jobs and labels are called as the file says. The load balancer's frontend is the stack's own, and links go to the
     stack's console unless the file names another.
@@ -22,8 +29,6 @@ def monitoring_settings(
     Raises:
         CannotStart: the file cannot be read or is wrong; one line for each mistake.
     """
-    if config is None and Path(DEFAULT_NAME).exists():
-        config = Path(DEFAULT_NAME)
     try:
         settings = Settings() if config is None else load(config)
         own: dict[str, Any] = {"time_scale": time_scale, "balancer_frontend": FRONTEND}

@@ -194,7 +194,7 @@ def death_line(process: ManagedProcess) -> str:
 
 def url_lines(components: Iterable[Component]) -> list[str]:
     """What each URL is for, in the order in which a newcomer opens them."""
-    first = ("haproxy", "prometheus", "prometheus-2", "alertmanager", "alertmanager-2")
+    first = ("console", "haproxy", "prometheus", "prometheus-2", "alertmanager", "alertmanager-2")
     shown = sorted(components, key=lambda part: first.index(part.name) if part.name in first else len(first))
     width = max(len(component.url) for component in shown)
     return [f"  {component.url:<{width}}  {component.name}: {component.purpose}" for component in shown]

@@ -32,7 +32,7 @@ _STABLE_SECONDS = 60.0
 # In this order, each group within its own bound: first nobody new comes in and nothing is evaluated, then the work
 # in flight is finished, then the rest.
 _STOP_ORDER = (
-    ("haproxy", "prometheus", "prometheus-2"),
+    ("haproxy", "console", "prometheus", "prometheus-2"),
     ("api", "alertmanager", "alertmanager-2"),
     ("node-exporter", "blackbox-exporter", "receiver"),
 )

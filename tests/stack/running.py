@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ class Stack:
         """What the receiver wrote, oldest first."""
         path = self.data / "alerts.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def begun(self, since: datetime) -> set[tuple[str, str]]:
+        """Name and severity of delivered alerts that began to fire after a moment."""
+        firing = [record for record in self.delivered() if record["status"] == "firing"]
+        return {
+            (record["alertname"], record["severity"])
+            for record in firing
+            if datetime.fromisoformat(record["starts_at"]) > since
+        }
 
     def wait_until_all_run(self) -> None:
         """Every component is running."""

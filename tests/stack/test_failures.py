@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import httpx
 from tests.stack.running import Stack
@@ -107,7 +108,7 @@ def test_a_drained_instance_fails_no_get_and_stays_down_and_in_discovery(stack: 
 
 
 def test_a_planned_restart_fails_no_get_pages_nobody_and_gets_traffic_again(stack: Stack) -> None:
-    before, old = len(stack.delivered()), stack.pid("api-1")
+    before, moment, old = len(stack.delivered()), datetime.now(UTC), stack.pid("api-1")
     with client_at_work(f"{stack.url('api')}/health/live") as answers:
         result = stack.command("restart", "api-1")
         assert result.returncode == 0, result.stderr
@@ -117,6 +118,7 @@ def test_a_planned_restart_fails_no_get_pages_nobody_and_gets_traffic_again(stac
     statuses = httpx.get(stack.url("haproxy-metrics"), timeout=5).text
     assert 'haproxy_server_status{proxy="api",server="api-1",state="UP"} 1' in statuses
     assert critical(stack, before) == []
+    assert not {("ProbeFailing", "warning"), ("ProbeFailing", "critical")} & stack.begun(moment)
 
 
 def test_starting_what_runs_changes_nothing(stack: Stack) -> None:

@@ -1,5 +1,7 @@
 """The whole fleet away: it pages, it costs error budget, and its return ends both."""
 
+from datetime import UTC, datetime
+
 import httpx
 from tests.stack.running import Stack
 from tests.support.ports import wait_until
@@ -27,13 +29,25 @@ def spent(stack: Stack, left: float) -> bool:
 
 def test_a_dead_fleet_pages_and_spends_budget_until_it_is_back(stack: Stack) -> None:
     wait_until(lambda: budget_left(stack) is not None, "the budget recorded", 60)
-    before, left = len(stack.delivered()), budget_left(stack)
+    before, moment, left = len(stack.delivered()), datetime.now(UTC), budget_left(stack)
     assert left is not None
     for name in INSTANCES:
         assert stack.command("kill", name).returncode == 0
     wait_until(lambda: ("ServiceDownAll", "firing") in deliveries(stack, before), "ServiceDownAll delivered", 60)
     wait_until(lambda: spent(stack, left), "budget spent", 60)
     assert stack.query('slo:sli_error:ratio_rate5m{sloth_slo="requests-availability"} > 0')
+    probe = 'ALERTS{alertname="ProbeFailing",alertstate="firing",severity="critical"}'
+    wait_until(lambda: bool(stack.query(probe)), "the probe's failure", 60)
+    assert ("ProbeFailing", "critical") not in stack.begun(moment)
     for name in INSTANCES:
         assert stack.command("start", name).returncode == 0
     wait_until(lambda: ("ServiceDownAll", "resolved") in deliveries(stack, before), "ServiceDownAll resolved", 60)
+
+
+def test_a_dead_load_balancer_is_what_the_probe_alone_sees(stack: Stack) -> None:
+    before, moment = len(stack.delivered()), datetime.now(UTC)
+    assert stack.command("kill", "haproxy").returncode == 0
+    wait_until(lambda: ("ProbeFailing", "critical") in stack.begun(moment), "ProbeFailing delivered", 60)
+    assert not {("ServiceDown", "critical"), ("ServiceDownAll", "critical")} & stack.begun(moment)
+    assert stack.command("start", "haproxy").returncode == 0
+    wait_until(lambda: ("ProbeFailing", "resolved") in deliveries(stack, before), "ProbeFailing resolved", 60)

@@ -12,7 +12,7 @@ from tests.stack.running import PORTS, Stack, clean_environment, free_base_port,
 from tests.support.ports import wait_until
 
 COMPONENTS = {
-    *("haproxy", "prometheus", "alertmanager", "node-exporter", "blackbox-exporter", "receiver"),
+    *("haproxy", "prometheus", "alertmanager", "node-exporter", "blackbox-exporter", "receiver", "console"),
     *("api-1", "api-2"),
 }
 
