@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
@@ -32,7 +33,7 @@ class Assets:
     """Every file below `static/` with a known type; `version` changes when any of them does."""
 
     def __init__(self) -> None:
-        self._files = dict(_read(resources.files("photo_monitoring.console") / "static", PurePosixPath()))
+        self._files = _files()
         digest = hashlib.sha256("".join(f"{name}{asset.etag}" for name, asset in self._files.items()).encode())
         self.version = digest.hexdigest()[:16]
 
@@ -61,6 +62,11 @@ class Assets:
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             return web.Response(body=asset.packed, headers=headers | {"Content-Encoding": "gzip"})
         return web.Response(body=asset.plain, headers=headers)
+
+
+@cache
+def _files() -> dict[str, Asset]:
+    return dict(_read(resources.files("photo_monitoring.console") / "static", PurePosixPath()))
 
 
 def _read(folder: Traversable, below: PurePosixPath) -> list[tuple[str, Asset]]:

@@ -53,7 +53,7 @@ class RunbookPages:
             token.attrSet("rel", "noreferrer")
             return
         page = _PAGE.fullmatch(PurePosixPath(parts.path).name)
-        if page:
+        if page and page["alert"] in alert_names():
             token.attrSet("href", link(f"/runbooks/{page['alert']}", lang, self._default))
         elif not target.startswith("#"):
             # A file of the repository: the console has no address for it.

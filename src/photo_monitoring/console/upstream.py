@@ -6,6 +6,7 @@ each: `unreachable`, `timeout`, `overloaded`, `too_large`, `bad_data` (the quest
 
 import asyncio
 import json as jsonlib
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -174,9 +175,8 @@ async def _bounded(answer: aiohttp.ClientResponse, name: str) -> bytes:
 
 def _cause(error: aiohttp.ClientError) -> str:
     """Say why without the address, which may be internal."""
-    reason = getattr(error, "os_error", None)
-    if reason is not None and reason.strerror:
-        return str(reason.strerror).lower()
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
     return "it closed the connection" if isinstance(error, aiohttp.ServerDisconnectedError) else type(error).__name__
 
 

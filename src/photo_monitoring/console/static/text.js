@@ -91,7 +91,7 @@ const TEXTS = {
   until: ["{time}까지", "until {time}"],
   byWhom: ["{author}: {reason}", "{author}: {reason}"],
   expire: ["지금 끝내기", "End now"],
-  newSilence: ["새로 끄기", "New silence"],
+  newSilence: ["알림 잠시 끄기", "New silence"],
   matchers: ["끌 알림의 조건", "Which alerts"],
   matchersHint: ["한 줄에 하나씩, 예: alertname=\"ServiceDown\"", "One a line, such as alertname=\"ServiceDown\""],
   matching: ["지금 울리는 알림 {count}개가 해당합니다.", "{count} firing alerts match."],

@@ -7,6 +7,12 @@ import { t } from "./text.js";
 import { axisFont, faded, ink, shade } from "./theme.js";
 import { bare, formatted } from "./units.js";
 
+// Where an axis of durations has its marks: round in seconds, minutes, hours and days.
+const SECONDS = [
+  ...[1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1].flatMap((one) => [one, 2 * one, 5 * one]),
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200],
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((days) => days * 86_400),
+];
 const NEAR_LIMIT = 0.4;
 const MAX_SPOKEN = 4;
 
@@ -119,7 +125,7 @@ export class TimeSeries {
         ...this.#size(),
         ms: 1e-3,
         legend: { show: false },
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0],
         cursor: {
           sync: { key: this.sync, setSeries: false },
           drag: { x: true, y: false, setScale: false },
@@ -164,7 +170,7 @@ export class TimeSeries {
     const unit = bare(this.panel.fieldConfig.defaults.unit);
     const common = { stroke: text, font: axisFont(), grid: { stroke: grid, width: 1 }, ticks: { show: false } };
     const values = (_, marks) => {
-      const texts = marks.map((mark) => formatted(mark, unit, decimals));
+      const texts = marks.map((mark) => (mark === 0 && !unit?.startsWith("percent") ? "0" : formatted(mark, unit, decimals)));
       // Marks too close for their digits are written with one more.
       return new Set(texts).size === texts.length ? texts : marks.map((mark) => formatted(mark, unit, (decimals ?? 1) + 1));
     };
@@ -174,8 +180,8 @@ export class TimeSeries {
       return Math.ceil(Math.max(...texts.map((one) => plot.ctx.measureText(one).width)) / (devicePixelRatio || 1)) + 14;
     };
     return [
-      { ...common, size: 24, gap: 2, space: 64, values: (_, marks, __, ___, step) => marks.map((mark) => axisTime(mark, step)) },
-      { ...common, size, gap: 4, space: 34, values },
+      { ...common, size: 28, gap: 7, space: 64, values: (_, marks, __, ___, step) => marks.map((mark) => axisTime(mark, step)) },
+      { ...common, size, gap: 4, space: 34, values, ...(unit === "s" ? { incrs: SECONDS } : {}) },
     ];
   }
 

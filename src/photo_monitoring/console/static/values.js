@@ -62,7 +62,7 @@ export class Stat {
           const big = el("b", {}, said);
           big.style.color = colour;
           const graph = this.panel.options?.graphMode === "area" ? sparkline(one.values, colour) : null;
-          return el("div", { class: "stat" }, withNames ? el("span", { class: "name" }, name) : null, big, graph);
+          return el("div", { class: "stat" }, el("div", { class: "said" }, withNames ? el("span", { class: "name" }, name) : null, big), graph);
         }),
       ),
     );
