@@ -24,6 +24,7 @@ from photo_monitoring.cli import app
 from photo_monitoring.runbook_checks import Page, blocks, check_queries, check_runbooks, page_problems, read_pages
 from photo_monitoring.runbook_commands import command_problems, simple_commands
 from photo_monitoring.runbook_index import meaning
+from photo_monitoring.runbook_view import show
 from photo_monitoring.runbooks import RunbookMissingError, runbook
 from photo_monitoring.settings import LANGUAGES, Settings
 from photo_monitoring.traceability import render_traceability
@@ -214,6 +215,16 @@ def test_explain_prints_the_runbook(lang: str, heading: str) -> None:
     result = RUN.invoke(app, ["explain", "servicedown", "--lang", lang])
     assert result.exit_code == 0
     assert heading in result.output.splitlines()
+
+
+def test_in_a_terminal_the_runbook_is_set_not_raw(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    show("ServiceDown", "en")
+    output = capsys.readouterr().out
+    assert "What it means" in output
+    assert "## What it means" not in output
 
 
 def test_the_matrix_links_a_runbook_for_every_criterion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
