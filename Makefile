@@ -22,7 +22,7 @@ test: ## run the test suite
 	@scripts/bootstrap test
 	$(PYTHON) -m pytest $(ARGS)
 
-check: ## lint, types, lock file, rendered files up to date, no machine's paths
+check: ## lint, types, lock file, rendered files up to date, boards, no machine's paths
 	@scripts/bootstrap check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -31,6 +31,7 @@ check: ## lint, types, lock file, rendered files up to date, no machine's paths
 	$(PYTHON) -m photo_metrics.reference --check
 	$(PYTHON) -m photo_api.settings_reference --check
 	$(BIN)/photo-monitoring check
+	$(PYTHON) -m scripts.check_dashboards
 	$(PYTHON) scripts/check_tree.py
 
 render: ## write the generated files anew: references, rules
@@ -49,5 +50,5 @@ format: ## format the code and mend what ruff can
 	$(BIN)/ruff check --fix
 
 clean: ## remove the environment and caches; the stack's data in .data stays
-	rm -rf .venv .bootstrap .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .bootstrap node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,6 +26,8 @@ _RANGES: Final = {
     "30d": Text("최근 30일", "Last 30 days"),
 }
 _HEADING_HEIGHT: Final = 1
+# The SDK gives every variable what only one of intervals has.
+_NO_INTERVAL: Final[dict[str, None]] = {"auto": None, "auto_min": None, "auto_count": None}
 
 # A version that was not there two minutes ago, in a fleet that was: the start of Prometheus is no deployment.
 _DEPLOYED: Final = """
@@ -74,6 +76,7 @@ def _source_variable(lang: "Language") -> grafana.VariableModel:
         label=Text("데이터 소스", "Data source").in_language(lang),
         query="prometheus",
         refresh=grafana.VariableRefresh.ON_DASHBOARD_LOAD,
+        **_NO_INTERVAL,
     )
 
 
@@ -97,6 +100,7 @@ def _variable(variable: Variable, settings: "Settings", lang: "Language") -> gra
         # Instances that died within the time range are still to be chosen.
         refresh=grafana.VariableRefresh.ON_TIME_RANGE_CHANGED,
         sort=grafana.VariableSort.NATURAL_ASC,
+        **_NO_INTERVAL,
     )
 
 

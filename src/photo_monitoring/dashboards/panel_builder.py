@@ -102,11 +102,14 @@ def _gauge(_: Panel, __: str) -> tuple[object, object]:
 
 
 def _table(panel: Panel, lang: str) -> tuple[object, object]:
-    options = table.Options(cell_height=viz.TableCellHeight.SM, footer=viz.TableFooterOptions(show=False, reducer=[]))
+    options = table.Options(cell_height=viz.TableCellHeight.SM)
     values = [column for column in panel.columns if column.field.startswith("Value")]
     if values:
         options.sort_by = [viz.TableSortByFieldState(display_name=values[0].title.in_language(lang), desc=True)]
-    return options, viz.TableFieldOptions(align=viz.FieldTextAlignment.AUTO, inspect=False)
+    # Grafana 13 knows no footer of this shape any more.
+    options.footer = None
+    cell = viz.TableAutoCellOptions()
+    return options, viz.TableFieldOptions(align=viz.FieldTextAlignment.AUTO, cell_options=cell, inspect=False)
 
 
 def _bars(panel: Panel, lang: str) -> tuple[object, object]:
