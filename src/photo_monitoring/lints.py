@@ -39,8 +39,13 @@ def _selected(selector: promql.Selector, recordings: Recordings) -> Iterator[Rec
 
 def metrics_of(alert: Alert, recordings: Recordings) -> frozenset[str]:
     """Return the metrics that an alert reads, looking through what is recorded."""
+    return metrics_read([condition(alert, tier, Settings()) for tier in alert.tiers], recordings)
+
+
+def metrics_read(texts: Iterable[str], recordings: Recordings) -> frozenset[str]:
+    """Return the metrics that expressions read, looking through what is recorded."""
     settings, known = Settings(), known_samples()
-    waiting = [condition(alert, tier, settings) for tier in alert.tiers]
+    waiting = list(texts)
     found: set[str] = set()
     read: set[Recording] = set()
     while waiting:

@@ -127,11 +127,11 @@ def _override_section(settings: Settings) -> list[str]:
 def _panel_sections() -> list[str]:
     """Return the sections on what is to be seen: the guide's panels, its growth metrics, its points to watch."""
     guide = load_guide()
+    panels = sum(len(board.panels) for board in BOARDS)
     return [
         f"## {len(guide.panels)} panels of section 8",
         "",
-        f"A panel is named by its board and its number there. There are {len(BOARDS)} boards with "
-        f"{sum(len(board.panels) for board in BOARDS)} panels.",
+        f"A panel is named by its board and its number there; {len(BOARDS)} boards have {panels} panels.",
         "",
         *_table(("Row.number", "Title", "Kind", "Panel"), matrix.guide_panel_rows()),
         f"## {len(guide.usages)} ways of showing the growth metrics (section 7)",
