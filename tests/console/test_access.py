@@ -123,9 +123,8 @@ async def test_the_cookie_is_for_encrypted_connections_only_where_the_login_was_
 @pytest.mark.parametrize("cookie", ["", "x", "9999999999.", "9999999999." + "0" * 64, ".", "9999999999.é"])
 async def test_a_made_up_cookie_opens_nothing(cookie: str) -> None:
     async with console(token=TOKEN) as client:
-        answer = await client.get(
-            "/api/boards/photo-api-overview", headers={"Cookie": f"photo-console={cookie}".encode()}
-        )
+        headers = [(b"Cookie", f"photo-console={cookie}".encode())]
+        answer = await client.get("/api/boards/photo-api-overview", headers=headers)
         assert answer.status_code == 401
 
 
