@@ -46,6 +46,18 @@ def check_rules(rules: Mapping[str, str]) -> str | None:
     return None if passed else output
 
 
+def check_config(config: str, rules: Mapping[str, str]) -> str | None:
+    """Let promtool check a `prometheus.yml` with its rule files (name → text); return its complaint, None: none."""
+    with tempfile.TemporaryDirectory(prefix="photo-monitoring-") as name:
+        folder = Path(name)
+        (folder / "prometheus.yml").write_text(config, encoding="utf-8")
+        (folder / "rules").mkdir()
+        for file, text in rules.items():
+            (folder / "rules" / file).write_text(text, encoding="utf-8")
+        passed, output = _run(["check", "config", "prometheus.yml"], folder)
+    return None if passed else output
+
+
 def test_rules(rules: Mapping[str, str], tests: Mapping[str, str]) -> str | None:
     """Let promtool run test files against rule files (name → text); return its complaints, None when all pass."""
     with tempfile.TemporaryDirectory(prefix="photo-monitoring-") as name:

@@ -11,6 +11,7 @@ from photo_monitoring.example_file import EXAMPLE, render_example
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.overrides import in_force, with_objectives
 from photo_monitoring.routing.files import render_routing
+from photo_monitoring.scraping import render_scraping
 from photo_monitoring.settings import SYSTEM, Language, Settings
 from photo_monitoring.targets import TARGETS, Instance, render_targets
 from photo_monitoring.yaml_text import HEADER, to_yaml
@@ -75,7 +76,13 @@ def render_rules(lang: Language = "ko", time_scale: float = 1.0, settings: Setti
 def render_all(settings: Settings) -> dict[Path, str]:
     """Return path below `deploy/monitoring` → text of every rendered file."""
     rules = {RULES_FOLDER / name: text for name, text in render_rules(settings=settings).items()}
-    return rules | {EXAMPLE: render_example()} | render_dashboards(settings) | render_routing(settings)
+    return (
+        rules
+        | {EXAMPLE: render_example()}
+        | render_dashboards(settings)
+        | render_routing(settings)
+        | render_scraping(settings)
+    )
 
 
 def write_all(out: Path, settings: Settings, instances: "Iterable[Instance]" = ()) -> list[Path]:

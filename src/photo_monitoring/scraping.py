@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from photo_monitoring import durations
 from photo_monitoring.settings import Settings
+from photo_monitoring.yaml_text import HEADER, to_yaml
 
 PROMETHEUS_FILE: Final = Path("prometheus/prometheus.yml")
 BLACKBOX_FILE: Final = Path("blackbox/blackbox.yml")
@@ -28,6 +29,9 @@ ROLES: Final = {
 
 REPLICA_LABEL: Final = "replica"
 PROBE_MODULE: Final = "photo_api"
+EXPORTER_LABEL: Final = "__exporter__"
+"""A target of the probe may carry the address of the exporter that is to ask it; Prometheus drops the label."""
+
 PROBE_TIMEOUT_SECONDS: Final = 5.0
 
 SAMPLE_LIMIT: Final = 5_000
@@ -35,19 +39,17 @@ SAMPLE_LIMIT: Final = 5_000
 
 _LONGEST_TIMEOUT_SECONDS: Final = 10.0
 
-PROMETHEUS_HEADER: Final = """\
-# Rendered by `photo-monitoring render` from src/photo_monitoring/scraping.py; changes made here are lost.
+_NOTES: Final = """\
 #
 # Beside it: rules/*.yml, and targets/<role>.json, one for each job, such as
 #   [{"targets": ["10.0.0.11:9101"], "labels": {"instance": "api-1"}}]
-# targets/probe.json has the URL that users reach through the load balancer: [{"targets": ["https://…/health"]}]
+# targets/probe.json has the URL that users reach through the load balancer, and where the black-box exporter is, unless
+# that is localhost:9115:
+#   [{"targets": ["https://photos.example.com/health"], "labels": {"__exporter__": "10.0.0.21:9115"}}]
 #
 # Start every server of a pair with --storage.tsdb.retention.time=32d, --enable-feature=expand-external-labels and
 # PROMETHEUS_REPLICA=<a name of its own>.
 """
-BLACKBOX_HEADER: Final = (
-    "# Rendered by `photo-monitoring render` from src/photo_monitoring/scraping.py; changes made here are lost.\n"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ def _job(role: str, settings: Settings, how: Scraping, interval: str) -> dict[st
             {"source_labels": ["__address__"], "target_label": "__param_target"},
             {"source_labels": ["__param_target"], "target_label": settings.instance_label},
             {"target_label": "__address__", "replacement": how.blackbox},
+            {"source_labels": [EXPORTER_LABEL], "regex": "(.+)", "target_label": "__address__"},
         ]
     return job
 
@@ -120,3 +123,11 @@ def blackbox_config() -> dict[str, Any]:
     }
     module = {"prober": "http", "timeout": durations.duration(PROBE_TIMEOUT_SECONDS), "http": http}
     return {"modules": {PROBE_MODULE: module}}
+
+
+def render_scraping(settings: Settings) -> dict[Path, str]:
+    """Return path below `deploy/monitoring` → text of both files, for production."""
+    return {
+        PROMETHEUS_FILE: HEADER + _NOTES + to_yaml(prometheus_config(settings)),
+        BLACKBOX_FILE: HEADER + to_yaml(blackbox_config()),
+    }

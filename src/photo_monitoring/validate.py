@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photo_monitoring import documents, lints, promtool, render, rule_tests, tested_rules
+from photo_monitoring import documents, lints, promtool, render, rule_tests, scraping, tested_rules
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.burn_tests import UndecidedError
 from photo_monitoring.dashboards import BOARDS
@@ -15,6 +15,7 @@ from photo_monitoring.routing import checks as routing_checks
 from photo_monitoring.rule_tests import UnprovableError
 from photo_monitoring.runbook_checks import check_queries, check_runbooks
 from photo_monitoring.runbooks import folder as runbook_folder
+from photo_monitoring.yaml_text import to_yaml
 
 if TYPE_CHECKING:
     from photo_monitoring.settings import Settings
@@ -102,7 +103,9 @@ def run_checks(out: Path, reference: Path, settings: "Settings", *, production: 
         yield Result("promtool check runbooks", "every query", tuple(check_queries(pages)))
         rules = render.render_rules(settings=settings)
         yield _promtool("promtool check rules", f"{len(rules)} files", promtool.check_rules(rules))
-        queries = {"dashboards.yml": render.to_yaml(dashboard_lint.query_rules(settings))}
+        config = scraping.render_scraping(settings)[scraping.PROMETHEUS_FILE]
+        yield _promtool("promtool check config", scraping.PROMETHEUS_FILE.name, promtool.check_config(config, rules))
+        queries = {"dashboards.yml": to_yaml(dashboard_lint.query_rules(settings))}
         yield _promtool("promtool check panels", f"{len(BOARDS)} boards", promtool.check_rules(queries))
         suite = tested_rules.suite(settings)
         complaint = promtool.test_rules(suite.rules, suite.tests)

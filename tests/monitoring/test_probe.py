@@ -18,7 +18,7 @@ from tests.support.prometheus import Prometheus, running_prometheus
 
 from photo_monitoring.config_file import parse
 from photo_monitoring.render import render_rules
-from photo_monitoring.scraping import PROBE_MODULE, Scraping, blackbox_config, prometheus_config
+from photo_monitoring.scraping import EXPORTER_LABEL, PROBE_MODULE, blackbox_config, prometheus_config
 
 DAYS = {"fresh": 30, "ageing": 14, "old": 3}
 # A second of `for`: the certificate's alerts wait ten minutes, which here would be twenty seconds.
@@ -116,9 +116,9 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheu
         (folder / "rules").mkdir()
         (folder / "rules" / "pipeline.yml").write_text(render_rules(settings=SETTINGS)["photo_api_pipeline.yml"])
         (folder / "targets").mkdir()
-        (folder / "targets" / "probe.json").write_text(json.dumps([{"targets": list(urls.values())}]))
-        config = prometheus_config(SETTINGS, Scraping(blackbox=f"127.0.0.1:{port}"))
-        with running_prometheus(folder, config) as prometheus:
+        probe = {"targets": list(urls.values()), "labels": {EXPORTER_LABEL: f"127.0.0.1:{port}"}}
+        (folder / "targets" / "probe.json").write_text(json.dumps([probe]))
+        with running_prometheus(folder, prometheus_config(SETTINGS)) as prometheus:
             yield prometheus, urls
 
 
