@@ -229,7 +229,7 @@ SECURITY: Final = Row(
             per_minute("views"),
             one(
                 f'sum(rate({_SHARED_IMAGES}{{$picked, token_status="valid", photo_in_album="yes"}}[$rate])) * 60',
-                Text("조회", "views"),
+                Text("공유 조회", "shared views"),
                 "green",
             ),
             points=(f"{_SHARED_IMAGES}: ordinary image views",),

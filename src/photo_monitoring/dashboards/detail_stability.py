@@ -63,10 +63,10 @@ STABILITY: Final = Row(
                 "lead to the cause.",
             ),
             _PER_MINUTE,
-            one(f"sum(rate({_EXCEPTIONS}{{$picked}}[$rate])) * 60", _FAULTS, "red"),
+            one(f"sum(rate({_EXCEPTIONS}{{$picked}}[$rate])) * 60", _FAULTS, "yellow"),
             one(f"sum(rate({_DB}{{$picked}}[$rate])) * 60", _DB_FAULTS, "purple"),
-            one(f"{_FAILED} * 60", Text("5xx", "5xx"), "orange"),
-            one(quantile("0.95"), Text("응답 시간 P95", "response time P95"), "blue", unit=SECONDS),
+            one(f"{_FAILED} * 60", Text("5xx", "5xx"), "red"),
+            one(quantile("0.95"), Text("응답 시간 P95", "response time P95"), "orange", unit=SECONDS),
             points=(f"{_EXCEPTIONS}: beside other metrics at that time",),
         ),
         lines(
@@ -91,7 +91,7 @@ STABILITY: Final = Row(
                 "Errors come first; when reachability falls from 1 to 0 it is an outage.",
             ),
             _PER_MINUTE,
-            one(f"sum(rate({_DB}{{$picked}}[$rate])) * 60", _DB_FAULTS, "red"),
+            one(f"sum(rate({_DB}{{$picked}}[$rate])) * 60", _DB_FAULTS, "purple"),
             one(
                 'min(photo_api_dependency_up{$picked, dependency="database"})',
                 Text("연결(1=정상)", "reachable (1 = yes)"),
@@ -109,7 +109,7 @@ STABILITY: Final = Row(
                 "Errors that come with many sessions at once are a connection pool that is used up.",
             ),
             _PER_MINUTE,
-            one(f"sum(rate({_DB}{{$picked}}[$rate])) * 60", _DB_FAULTS, "red"),
+            one(f"sum(rate({_DB}{{$picked}}[$rate])) * 60", _DB_FAULTS, "purple"),
             one(
                 "sum(max_over_time(photo_api_active_sessions{$picked}[$rate]))",
                 Text("활성 세션", "sessions"),
