@@ -19,6 +19,8 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import STATIC_LABELS
+from photo_monitoring.overrides import in_force, plain
+from photo_monitoring.reachability import contradictions
 from photo_monitoring.routing import reading
 from photo_monitoring.settings import LANGUAGES, Change, Settings
 
@@ -100,6 +102,8 @@ class _Reader:
             else:
                 self.unknown((key,), ["language", "alerts", objective_tables.TABLE, *reading.TABLES, *TABLES])
         self._jobs_differ(document)
+        if not self.found:
+            self._tiers_agree()
         return Settings(**self.settings, changes=tuple(self.changes), configured=True) if not self.found else Settings()
 
     def _routing(self, key: str, table: Mapping[str, Any]) -> None:
@@ -185,6 +189,19 @@ class _Reader:
         whole = self._switched_off(path, table)
         if whole is not None:
             self.changes += [Change(subject=alert.subject, severity=tier, reason=whole) for tier in tiers]
+
+    def _tiers_agree(self) -> None:
+        """Complain where a tier contradicts the other one of its alert, at the number that was written."""
+        changes = tuple(self.changes)
+        written = {(change.subject, change.severity) for change in changes}
+        for alert in in_force(Settings(changes=changes)):
+            for found in contradictions(alert):
+                changed = [tier for tier in (found.severity, "critical") if (alert.subject, tier) in written]
+                if changed:
+                    numbers = {tier.severity.value: tier for tier in alert.tiers}[found.severity]
+                    value = tier_limits.declared(numbers, found.key)
+                    path = ("alerts", alert.name, alert.subject, changed[0], found.key)
+                    self.wrong(path, f"{found.severity}'s {found.key} {plain(value)} {found.problem}")
 
     def _tier(self, alert: Alert, tier: Tier, table: Mapping[str, Any], around: Mapping[str, Any]) -> None:
         path = ("alerts", alert.name, alert.subject, tier.severity.value)

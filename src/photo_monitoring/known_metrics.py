@@ -13,6 +13,8 @@ from photo_monitoring.expressions import bound
 
 TARGET_LABELS: Final = frozenset({"job", "instance"})
 
+_STATUSES: Final = frozenset(map(str, range(100, 600)))
+
 # The pipeline's and the load balancer's: name, labels besides the target's, whether it is a counter.
 _PIPELINE: Final = (
     ("up", (), False),
@@ -47,7 +49,12 @@ class Sample:
 
 
 def _samples(spec: MetricSpec) -> dict[str, Sample]:
-    closed = {label.name: frozenset(label.values) for label in spec.labels if label.kind is LabelKind.CLOSED}
+    closed = {
+        label.name: frozenset([*label.values, *([label.fallback] if label.fallback else [])])
+        for label in spec.labels
+        if label.kind is LabelKind.CLOSED
+    }
+    closed |= {label.name: _STATUSES for label in spec.labels if label.kind is LabelKind.STATUS}
     if spec.type is MetricType.HISTOGRAM:
         closed["le"] = frozenset([*map(bound, spec.buckets), "+Inf"])
     return {

@@ -1,13 +1,15 @@
 """What promtool cannot know: whether the rules fit the metrics that exist, and our own conventions."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict
 from typing import Final
 
 from photo_monitoring import durations, promql
 from photo_monitoring.criteria import Alert, Recording
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.known_metrics import TARGET_LABELS, Sample, known_samples
+from photo_monitoring.reachability import contradictions, never_fires, unreachable
 from photo_monitoring.settings import Settings
 
 STATIC_LABELS: Final = frozenset({"severity", "subject", "system"})
@@ -60,19 +62,46 @@ def metrics_read(texts: Iterable[str], recordings: Recordings) -> frozenset[str]
 
 
 def _matchers(selector: promql.Selector, sample: Sample) -> Iterator[str]:
+    by_label: dict[str, list[promql.Matcher]] = {}
     for matcher in selector.matchers:
-        if matcher.label not in sample.labels:
+        if matcher.label in sample.labels:
+            by_label.setdefault(matcher.label, []).append(matcher)
+        else:
             yield f"{selector.metric} has no label {matcher.label}"
-            continue
-        closed = sample.values.get(matcher.label)
-        if closed is None:
-            continue
+    for label, matchers in by_label.items():
+        values = sample.values.get(label)
+        unknown = [] if values is None else list(_unknown_values(selector, matchers, values))
+        yield from unknown
+        if not unknown and matches_nothing(matchers, values):
+            written = ", ".join(f'{matcher.label}{matcher.operator}"{matcher.value}"' for matcher in matchers)
+            yield f"{selector.metric}{{{written}}} matches nothing: such a rule could never fire"
+
+
+def _unknown_values(
+    selector: promql.Selector, matchers: Iterable[promql.Matcher], closed: Collection[str]
+) -> Iterator[str]:
+    for matcher in matchers:
         wanted = matcher.value.split("|") if "~" in matcher.operator else [matcher.value]
         for value in wanted:
             if value not in closed and matcher.label == "le":
                 yield f"{selector.metric} has no bucket {value}: a threshold there cannot be decided"
             elif value not in closed and value.isidentifier():
                 yield f"{selector.metric}: label {matcher.label} never is {value!r}"
+
+
+def matches_nothing(matchers: Iterable[promql.Matcher], values: Collection[str] | None) -> bool:
+    """Say whether no value of a label satisfies all its matchers; `values` are all that there are, None: any."""
+    if values is None:
+        # Of a label with open values, only what is asked for outright can be tried.
+        values = [matcher.value for matcher in matchers if matcher.operator == "="]
+        if not values:
+            return False
+    return not any(all(_satisfies(value, matcher) for matcher in matchers) for value in values)
+
+
+def _satisfies(value: str, matcher: promql.Matcher) -> bool:
+    found = re.fullmatch(matcher.value, value) is not None if "~" in matcher.operator else matcher.value == value
+    return found != matcher.operator.startswith("!")
 
 
 def _selector(selector: promql.Selector, sample: Sample) -> Iterator[str]:
@@ -110,6 +139,15 @@ def lint_expression(text: str, recordings: Iterable[str]) -> list[str]:
     return problems
 
 
+def _unknown_jobs(text: str) -> Iterator[str]:
+    """Yield one line for each job that is read and that nobody has; `text` is filled with the default settings."""
+    jobs = {value for name, value in asdict(Settings()).items() if name.endswith("_job")}
+    for selector in promql.read(text).selectors:
+        for matcher in selector.matchers:
+            if matcher.label == "job" and matcher.operator == "=" and matcher.value not in jobs:
+                yield f"{selector.metric}: no job is called {matcher.value}: such a rule could never fire"
+
+
 def lint_alert(alert: Alert, recordings: Recordings) -> list[str]:
     """Return what is wrong with one alert: its expressions, and labels that would clash with the static ones."""
     known = known_samples()
@@ -118,13 +156,19 @@ def lint_alert(alert: Alert, recordings: Recordings) -> list[str]:
     clashes = sorted(STATIC_LABELS & (carried | {*alert.by}))
     problems = [f"static label {label} is a label of the metrics it reads" for label in clashes]
     for tier in alert.tiers:
-        problems += lint_expression(condition(alert, tier, Settings()), recordings)
+        text = condition(alert, tier, Settings())
+        problems += [*lint_expression(text, recordings), *_unknown_jobs(text)]
+        problems += [f"{tier.severity}: threshold {never}"] if (never := never_fires(alert, tier)) else []
+        if tier.minimum is not None and (never := unreachable(alert, tier.minimum)):
+            problems.append(f"{tier.severity}: minimum {never}")
+    problems += [f"{found.severity}: {found.key} {found.problem}" for found in contradictions(alert)]
     return [f"{alert.name} ({alert.subject}): {problem}" for problem in dict.fromkeys(problems)]
 
 
 def lint_recording(recording: Recording, recordings: Recordings) -> list[str]:
     """Return what is wrong with one recording: its name (`level:metric:operations`) and its expression."""
-    problems = lint_expression(fill(recording.expr, Settings()), recordings)
+    text = fill(recording.expr, Settings())
+    problems = [*lint_expression(text, recordings), *_unknown_jobs(text)]
     if not _RECORD_NAME.fullmatch(recording.name):
         problems.append("a recording is named level:metric:operations")
     same = [other for other in recordings[recording.name] if other.labels == recording.labels]

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Final
 
 from photo_monitoring import durations, promql
-from photo_monitoring.criteria import Alert, Group, Tier, Unit
+from photo_monitoring.criteria import Alert, Tier, Unit
 from photo_monitoring.expressions import condition
 from photo_monitoring.known_metrics import known_samples
+from photo_monitoring.reachability import never_fires, unreachable
 from photo_monitoring.settings import Settings
 
 KEYS: Final = ("threshold", "for", "minimum")
@@ -37,7 +38,7 @@ def problem(alert: Alert, tier: Tier, key: str, value: object) -> str | None:
         return None
     if value <= 0:
         return "must be above 0"
-    return _threshold(alert, tier, value) if key == "threshold" else None
+    return _threshold(alert, tier, value) if key == "threshold" else unreachable(alert, value)
 
 
 def _hold(value: object) -> str | None:
@@ -51,9 +52,8 @@ def _hold(value: object) -> str | None:
 def _threshold(alert: Alert, tier: Tier, value: float) -> str | None:
     if alert.share is not None:
         return _bucket(alert, tier, value)
-    # Only growth may be more than the whole.
-    if alert.unit is Unit.RATIO and alert.group is not Group.GROWTH and value >= 1:
-        return "is a share and must be below 1 (0.05 is 5 %): such a rule could never fire"
+    if never := never_fires(alert, replace(tier, threshold=value)):
+        return never
     if alert.unit is Unit.COUNT and value != int(value):
         return "counts something and must be a whole number"
     return None

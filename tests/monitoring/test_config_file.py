@@ -11,6 +11,8 @@ from photo_monitoring.render import render_rules
 from photo_monitoring.settings import Settings
 
 ERRORS = "[alerts.HighErrorRate.request-errors.warning]\n"
+CRITICAL = "[alerts.HighErrorRate.request-errors.critical]\n"
+IMAGES = "[slos.image-delivery]\n"
 
 
 def problems(text: str) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ def test_the_language_is_that_of_the_file() -> None:
     ("text", "line", "told"),
     [
         ("langage = 'en'", 1, "unknown key; did you mean language?"),
-        ("[channels]\nslack = 'x'", 1, "channels: unknown key"),
+        ("[channels]\nslack = 'x'", 2, "must be a table"),
         ("language = 'fr'", 1, "must be one of ko, en"),
         ("[jobs]\n\nap = 'x'", 3, "jobs.ap: unknown key; did you mean api?"),
         ("[jobs]\napi = 7", 2, "must be a text"),
@@ -139,6 +141,20 @@ def test_the_language_is_that_of_the_file() -> None:
         ("[alerts.TooManyActiveSessions.active-sessions.warning]\nthreshold = 9.5", 2, "a whole number"),
         ("[alerts.ServiceDown.service-health.warning]\nthreshold = 1", 2, "this tier has no threshold; it has for"),
         ("[alerts.HighCPUUsage.cpu.warning]\nminimum = 1", 2, "this tier has no minimum"),
+        (f"{ERRORS}threshold = 0.05", 2, "warning's threshold 0.05 must be below critical's 0.05"),
+        (f"{ERRORS}minimum = 1e9", 2, "more than a million a second"),
+        (f"{CRITICAL}threshold = 0.01", 2, "warning's threshold 0.01 must be below critical's 0.01"),
+        ("[alerts.LowUploadCompletion.upload-completion.warning]\nthreshold = 0.5", 2, "must be above critical's 0.6"),
+        ("[alerts.ServiceDown.service-health.critical]\nfor = '30s'", 2, "must be shorter than critical's 30s"),
+        ("slos = 1", 1, "must be a table"),
+        ("[slos]\nimage-delivery = 1", 2, "must be a table"),
+        ("[slos.image-delivry]", 1, "did you mean image-delivery?"),
+        (f"{IMAGES}objectiv = 0.9", 2, "did you mean objective?"),
+        (f"{IMAGES}objective = '0.99'", 2, "must be a number"),
+        (f"{IMAGES}objective = 99.5", 2, "is a share and must be below 1"),
+        (f"{IMAGES}burn_1h = 0", 2, "must be above 0"),
+        (f"{IMAGES}burn_6h = 14.4", 1, "the slower the pace must be"),
+        (f"{IMAGES}objective = 0.9", 1, "is too low"),
         (f"{ERRORS}\nenabled = false", 3, "switched off without a reason"),
         (f"{ERRORS}enabled = false\nreason = ' '", 3, "must be a text of one line"),
         (f"{ERRORS}reason = 'so'", 2, "goes with enabled = false only"),
@@ -157,6 +173,25 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, told: str) -> Non
 def test_several_mistakes_are_told_at_once_in_the_files_order() -> None:
     told = problems(f"langage = 'en'\n{ERRORS}threshold = 7\nfor = 1\n[job]\n")
     assert [line.split(":")[1] for line in told] == ["1", "3", "4", "5"]
+
+
+def test_an_objective_and_its_paces_become_the_rules() -> None:
+    rules = render_rules(settings=parse(f"{IMAGES}objective = 0.99\nburn_3d = 0.5"))["photo_api_slo.yml"]
+    assert "expr: vector(0.99)" in rules
+    assert 'ratio_rate3d{sloth_id="photo-api-image-delivery"} > 0.5 * 0.01' in rules
+    assert 'ratio_rate1h{sloth_id="photo-api-image-delivery"} > 14.4 * 0.01' in rules
+    assert "목표 '이미지 전달 99%'" in rules
+    assert 'ratio_rate3d{sloth_id="photo-api-share-views"} > 1 * 0.005' in rules
+
+
+def test_both_tiers_may_move_together_past_where_one_was() -> None:
+    settings = parse(f"{ERRORS}threshold = 0.06\n{CRITICAL}threshold = 0.2")
+    assert [change.threshold for change in settings.changes] == [0.06, 0.2]
+
+
+def test_a_warning_may_be_anywhere_once_its_critical_tier_is_off() -> None:
+    settings = parse(f'{ERRORS}threshold = 0.3\n{CRITICAL}enabled = false\nreason = "nobody is on call"')
+    assert settings.changes[0].threshold == 0.3
 
 
 def test_growth_may_be_more_than_the_whole() -> None:

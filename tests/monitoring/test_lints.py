@@ -1,12 +1,13 @@
 """What the lints refuse, one fault at a time; and that the declarations have none."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from photo_monitoring import promql
 from photo_monitoring.alerts import ALERTS
-from photo_monitoring.criteria import Recording
+from photo_monitoring.criteria import Recording, Tier, critical, warning
 from photo_monitoring.lints import lint_alert, lint_all, lint_expression, lint_recording, recordings_by_name
 
 RECORDINGS = recordings_by_name(ALERTS)
@@ -38,6 +39,57 @@ def test_a_fault_is_named(expression: str, problem: str) -> None:
     problems = lint_expression(expression, ())
     assert len(problems) == 1, problems
     assert problem in problems[0]
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    [
+        'status="200",status=~"5.."',
+        'status=~"6.."',
+        'status!~"..."',
+        'method="GET",method!~"G.*"',
+        'handler="/photos/",handler!="/photos/"',
+        'instance="a",instance=~"b.*"',
+    ],
+)
+def test_a_selector_that_matches_nothing_is_named(matchers: str) -> None:
+    (problem,) = lint_expression(f'rate(http_requests_total{{job="photo-api",{matchers}}}[5m]) > 1', ())
+    assert "matches nothing: such a rule could never fire" in problem
+
+
+def test_a_job_that_nobody_has_is_named() -> None:
+    wrong = Recording("job:http_requests:rate5m", 'sum by (job) (rate(http_requests_total{job="photoapi"}[${5m}]))')
+    (problem,) = lint_recording(wrong, {wrong.name: [wrong]})
+    assert "no job is called photoapi" in problem
+
+
+def faulty(subject: str, *tiers: Tier, **changes: Any) -> list[str]:
+    """What the lint says of an alert with other tiers."""
+    alert = next(one for one in ALERTS if one.subject == subject)
+    return lint_alert(replace(alert, tiers=tiers or alert.tiers, **changes), RECORDINGS)
+
+
+@pytest.mark.parametrize(
+    ("problems", "told"),
+    [
+        (faulty("cpu", warning(None, 1.2, "5m")), "warning: threshold is a share and must be below 1"),
+        (faulty("login-time", share=1.0), "is a share and must be below 1"),
+        (faulty("memory-available", critical(None, 0, "1m")), "nothing is below, and such a rule could never fire"),
+        (faulty("request-errors", warning(None, 0.1, "5m", 1e9)), "warning: minimum is more than a million a second"),
+        (faulty("cpu", warning(None, 0.9, "5m"), critical(None, 0.9, "2m")), "must be below critical's 0.9"),
+        (faulty("memory-available", warning(None, 5, "5m"), critical(None, 6, "2m")), "must be above critical's 6"),
+        (
+            faulty("service-health", warning(None, 0, "5m"), critical(None, 0, "5m")),
+            "warning: for must be shorter than critical's 5m",
+        ),
+    ],
+)
+def test_a_tier_that_can_never_fire_or_comes_too_late_is_named(problems: list[str], told: str) -> None:
+    assert any(told in problem for problem in problems), problems
+
+
+def test_a_forecast_may_be_compared_with_nothing_left() -> None:
+    assert faulty("disk-prediction") == []
 
 
 def test_a_static_label_that_a_metric_carries_is_refused() -> None:
