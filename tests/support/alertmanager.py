@@ -46,15 +46,22 @@ class Alertmanager:
 
 
 def alert(
-    labels: Mapping[str, str], annotations: Mapping[str, str] | None = None, *, resolved: bool = False
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str] | None = None,
+    *,
+    resolved: bool = False,
+    seconds: float = 90,
 ) -> dict[str, Any]:
-    """An alert that began 90 seconds ago, and fires for an hour unless it is over."""
+    """An alert that began some seconds ago, and fires for an hour unless it is over.
+
+    Alertmanager waits for the rest of a group only where an alert is younger than its route's `group_wait`.
+    """
     now = datetime.now(UTC)
     ends = now if resolved else now + timedelta(hours=1)
     return {
         "labels": dict(labels),
         "annotations": dict(annotations or {}),
-        "startsAt": (now - timedelta(seconds=90)).isoformat(),
+        "startsAt": (now - timedelta(seconds=seconds)).isoformat(),
         "endsAt": ends.isoformat(),
         "generatorURL": "http://prometheus.example.com/graph",
     }

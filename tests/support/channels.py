@@ -5,15 +5,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 from tests.support.alertmanager import Alertmanager, running_alertmanager
 from tests.support.ports import free_port, wait_until
 from tests.support.providers import dooray, opsgenie, pagerduty, slack, webhook
+from tests.support.providers.dooray import Dooray
 from tests.support.providers.mail import PASSWORD, USER, Mailbox, mail_server
-from tests.support.providers.server import serving
+from tests.support.providers.opsgenie import Opsgenie
+from tests.support.providers.pagerduty import PagerDuty
+from tests.support.providers.server import Provider, serving
+from tests.support.providers.slack import Slack
+from tests.support.providers.webhook import Webhook
 
 from photo_monitoring.config_file import load
 from photo_monitoring.routing.alertmanager import write_alertmanager
@@ -41,25 +46,27 @@ class Providers:
     """Where messages arrive, and the override file that leads there."""
 
     config: Path
-    slack: slack.Slack
-    pagerduty: pagerduty.PagerDuty
-    opsgenie: opsgenie.Opsgenie
-    webhook: webhook.Webhook
-    dooray: dooray.Dooray
-    switch: webhook.Webhook
+    slack: Slack
+    pagerduty: PagerDuty
+    opsgenie: Opsgenie
+    webhook: Webhook
+    dooray: Dooray
+    switch: Webhook
     mail: Mailbox
     adapter_logs: tuple[Path, ...]
 
     def settings(self, **more: object) -> Settings:
         """The settings of the override file."""
-        from dataclasses import replace
-
         return replace(load(self.config), **more)  # type: ignore[arg-type]  # the caller names fields
+
+    @property
+    def every(self) -> tuple[Provider, ...]:
+        """All but the mailbox."""
+        return (self.slack, self.pagerduty, self.opsgenie, self.webhook, self.dooray, self.switch)
 
     def problems(self) -> list[str]:
         """What any provider would have refused."""
-        every = (self.slack, self.pagerduty, self.opsgenie, self.webhook, self.dooray, self.switch)
-        return [problem for provider in every for problem in provider.problems]
+        return [problem for provider in self.every for problem in provider.problems]
 
 
 def _secret(folder: Path, name: str, value: str) -> str:
@@ -97,12 +104,12 @@ def providers(folder: Path, lang: str) -> Iterator[Providers]:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         start = stack.enter_context
-        slack_ = start(serving(slack.Slack()))
-        pagerduty_ = start(serving(pagerduty.PagerDuty()))
-        opsgenie_ = start(serving(opsgenie.Opsgenie()))
-        webhook_ = start(serving(webhook.Webhook()))
-        dooray_ = start(serving(dooray.Dooray()))
-        switch = start(serving(webhook.Webhook(token=None)))
+        slack_ = start(serving(Slack()))
+        pagerduty_ = start(serving(PagerDuty()))
+        opsgenie_ = start(serving(Opsgenie()))
+        webhook_ = start(serving(Webhook()))
+        dooray_ = start(serving(Dooray()))
+        switch = start(serving(Webhook(token=None)))
         switch.schema = {"type": "object"}  # type: ignore[misc]  # this one takes anything
         mail = start(mail_server(folder))
         dooray_port, switch_port = free_port(), free_port()

@@ -6,11 +6,11 @@ it did not, so that Alertmanager tries again. No address or secret is ever in an
 
 import logging
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from photo_monitoring.routing.answers import expect, post
+from photo_monitoring.routing.answers import expect, post, without_secrets
 from photo_monitoring.routing.channel import Refused
 from photo_monitoring.routing.dooray_message import NotAWebhook, dooray_message
 from photo_monitoring.routing.routes import WATCHDOG
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SECONDS: Final = 5.0
 """How long a provider may take: Alertmanager itself waits ten seconds at least."""
 
-_MAX_BODY_BYTES: Final = 1 << 20
+# A hundred alerts, with texts far longer than ours: what is refused here, Alertmanager would not send again.
+_MAX_BODY_BYTES: Final = 64 << 20
 _log = logging.getLogger("photo_monitoring.adapters")
 
 
@@ -65,9 +66,12 @@ class DoorayAdapter(Adapter):
             self._url, dooray_message(payload, self._settings), secrets=(self._url,), seconds=self._seconds
         )
         expect(answer, (200,), "channels.dooray.url_file")
-        header: Any = answer.document.get("header") if isinstance(answer.document, dict) else None
-        if not isinstance(header, dict) or header.get("isSuccessful") is not True:
-            msg = f"it refuses the message ({answer.body or 'no reason given'}): check channels.dooray.url_file"
+        header = answer.document.get("header") if isinstance(answer.document, dict) else None
+        header = header if isinstance(header, dict) else {}
+        if header.get("isSuccessful") is not True:
+            words = " ".join(str(header[key]) for key in ("resultCode", "resultMessage") if key in header)
+            reason = without_secrets(words, (self._url,)) or "no reason given"
+            msg = f"it refuses the message ({reason}): check channels.dooray.url_file"
             raise Refused(msg)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 TIMEOUT_SECONDS: Final = 10.0
-_LONGEST_BODY: Final = 120
+_LONGEST_BODY: Final = 240
 _MOST_BYTES: Final = 16_384
 _SHORTEST_SECRET: Final = 4
 
@@ -88,6 +88,13 @@ async def post(
     except ValueError as error:
         msg = "its address is no URL"
         raise Refused(msg) from error
+
+
+def expect_adapter(answer: Answer) -> None:
+    """Raise `Refused` with what an adapter of ours says of its provider, unless that took the message."""
+    if answer.status == 502:
+        raise Refused(answer.body)
+    expect(answer, (200,), "the adapter's address, adapter_url")
 
 
 def expect(answer: Answer, accepted: Iterable[int], setting: str) -> None:

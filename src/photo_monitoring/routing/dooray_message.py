@@ -49,12 +49,14 @@ class _Message:
         self.firing = [alert for alert in self.alerts if alert["status"] == "firing"]
         self.resolved = [alert for alert in self.alerts if alert["status"] == "resolved"]
         self.first = (self.firing or self.alerts)[0]
+        # What Alertmanager left out has most likely the group's status.
+        self.unlisted = int(payload.get("truncatedAlerts", 0))
 
     def say(self, text: Text, **values: object) -> str:
         return text.in_language(self.lang).format(**values)
 
     def state(self) -> str:
-        severity, count = self.common.get("severity"), len(self.firing)
+        severity, count = self.common.get("severity"), len(self.firing) + self.unlisted
         word = {"critical": words.CRITICAL, "warning": words.WARNING}.get(severity or "", words.OTHER)
         parts = [self.say(words.RESOLVED if self.over else word)]
         if self.common.get("alertname") == TEST_ALERT:
@@ -82,7 +84,8 @@ class _Message:
 
     def heading(self, text: Text, alerts: list[dict[str, Any]], most: int) -> str:
         shown = self.say(words.SHOWN, most=most) if len(alerts) > most else ""
-        return self.say(text, count=len(alerts)) + shown
+        unlisted = self.unlisted if text is (words.RESOLVED_LIST if self.over else words.FIRING_LIST) else 0
+        return self.say(text, count=len(alerts) + unlisted) + shown
 
     def render(self) -> dict[str, Any]:
         color = _COLORS.get(self.common.get("severity", ""), "blue")

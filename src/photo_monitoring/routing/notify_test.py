@@ -20,7 +20,7 @@ from photo_monitoring.routing import words
 from photo_monitoring.routing.answers import without_secrets
 from photo_monitoring.routing.channel import Channel, Refused, Test
 from photo_monitoring.routing.routes import TEST_LABEL, WATCHDOG
-from photo_monitoring.routing.secrets import SecretMissing, read_all
+from photo_monitoring.routing.secrets import SecretMissing, read
 from photo_monitoring.routing.webhooks import TEST_ALERT
 from photo_monitoring.settings import SYSTEM, Settings
 
@@ -32,6 +32,11 @@ SECONDS: Final = 45.0
 """How long a message may take: an Alertmanager of a pair waits 15 s for the other, a retried one takes 10 s."""
 
 _LOOK_EVERY_SECONDS: Final = 0.2
+_SETTLED_SECONDS: Final = 1.0
+"""What was counted sooner may be another alert's message."""
+_PATIENCE_SECONDS: Final = 3.0
+"""A provider that refused may take the next attempt."""
+_SLOW_SECONDS: Final = 8.0
 _FIRES_FOR: Final = timedelta(minutes=5)
 _REQUESTS: Final = "alertmanager_notification_requests_total"
 _REFUSED: Final = "alertmanager_notification_requests_failed_total"
@@ -69,8 +74,8 @@ class Delivery:
         return f"{self.channel:18}delivered  {', '.join(times)}{retried}"
 
 
-class _GaveUp(Exception):
-    """Alertmanager did not deliver; the text says what it did instead."""
+class _Failed(Exception):
+    """A message was not delivered; the text says why."""
 
 
 class _Alertmanager:
@@ -150,50 +155,67 @@ class _Trial:
         }
 
     async def deliver(self, *, over: bool) -> float:
-        """Post the alert and wait until it was delivered; return the seconds that took."""
+        """Post the alert and wait until it was delivered; return the seconds that took. `_Failed` says why it was not.
+
+        Alertmanager tries again for ten seconds at least, and tells nobody why: the provider is asked soon after the
+        first attempt failed, or when there was none for long.
+        """
         integration, began = self.channel.integration, time.monotonic()
         requests, refused, given_up = await self.alertmanager.counts(integration)
         await self.alertmanager.post(self.alert(over=over))
-        while time.monotonic() - began < self.seconds:
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            now = await self.alertmanager.counts(integration)
-            self.refused = now[1] - refused
-            if now[0] - requests > now[1] - refused:
-                return time.monotonic() - began
-            if now[2] > given_up:
-                raise _GaveUp("Alertmanager gave up")
-        raise _GaveUp(f"Alertmanager sent nothing within {self.seconds:g} s")
+        asked: asyncio.Task[str | None] | None = None
+        ask_at, over_at = began + _SLOW_SECONDS, began + self.seconds
+        try:
+            while (now := time.monotonic()) < over_at:
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+                found = await self.alertmanager.counts(integration)
+                if found[0] - requests > found[1] - refused and now >= began + _SETTLED_SECONDS:
+                    self.refused += found[1] - refused
+                    return time.monotonic() - began
+                if found[1] > refused:
+                    ask_at = min(ask_at, now + _PATIENCE_SECONDS)
+                if asked is None and (now >= ask_at or found[2] > given_up):
+                    asked = asyncio.create_task(self.reason())
+                if asked is not None and asked.done() and (asked.result() or found[2] > given_up):
+                    break
+            reason = await asked if asked is not None else None
+        finally:
+            if asked is not None:
+                asked.cancel()
+        raise _Failed(reason or self.unexplained(over=over))
+
+    def unexplained(self, *, over: bool) -> str:
+        return (
+            f"Alertmanager did not deliver the {'resolved' if over else 'firing'} message, though {self.channel.title}"
+            " takes messages from here: look at Alertmanager's log; can it read its secrets, and reach the provider?"
+        )
 
     async def take_place(self) -> Delivery:
         """Test the channel."""
-        configuration = await self.alertmanager.configuration()
-        if f'{TEST_LABEL}="{self.channel.name}"' not in configuration:
-            cause = f"the running Alertmanager does not know [channels.{self.channel.name}]: render, copy, reload"
-            return Delivery(channel=self.channel.name, cause=cause)
-        part = "firing"
+        name = self.channel.name
+        if f'{TEST_LABEL}="{name}"' not in await self.alertmanager.configuration():
+            cause = f"the running Alertmanager does not know [channels.{name}]: render, give it the files, reload it"
+            return Delivery(channel=name, cause=cause)
+        resolved = None
         try:
             firing = await self.deliver(over=False)
-            part, refused = "resolved", self.refused
-            if not self.channel.takes:
-                await self.alertmanager.post(self.alert(over=True))
-                return Delivery(channel=self.channel.name, firing_seconds=firing, refused=refused)
-            resolved = await self.deliver(over=True)
-        except _GaveUp as error:
+            if self.channel.takes:
+                resolved = await self.deliver(over=True)
+        except _Failed as error:
+            return Delivery(channel=name, cause=str(error))
+        finally:
             await self.alertmanager.post(self.alert(over=True))
-            return Delivery(channel=self.channel.name, cause=await self.cause(part, str(error)), refused=self.refused)
-        return Delivery(
-            channel=self.channel.name,
-            firing_seconds=firing,
-            resolved_seconds=resolved,
-            refused=refused + self.refused,
-        )
+        return Delivery(channel=name, firing_seconds=firing, resolved_seconds=resolved, refused=self.refused)
 
-    async def cause(self, part: str, what: str) -> str:
-        """Ask the provider why it did not take the message."""
-        try:
-            found = read_all(self.channel)
-        except SecretMissing as error:
-            return str(error)
+    async def reason(self) -> str | None:
+        """Ask the provider why it does not take messages; None where it does."""
+        found: dict[str, str] = {}
+        for name, secret in self.channel.secrets().items():
+            try:
+                found[name] = read(f"channels.{self.channel.name}.{name}", secret)
+            except SecretMissing as error:
+                if name in self.channel.rendered_secrets():
+                    return str(error)  # else an adapter has it, perhaps elsewhere
         message = Test(
             title=f"[{self.text(words.TEST)}] {self.text(words.TEST_SUMMARY)}",
             text=self.text(words.TEST_DESCRIPTION),
@@ -204,10 +226,7 @@ class _Trial:
             await self.channel.ask(found, message)
         except Refused as refusal:
             return without_secrets(str(refusal), found.values(), longest=400)
-        return (
-            f"{what} on the {part} message, though {self.channel.title} takes messages from here: look at"
-            " Alertmanager's log; can it read its secrets' files, and reach the provider?"
-        )
+        return None
 
 
 async def run(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from photo_monitoring.routing import options
-from photo_monitoring.routing.answers import expect, post
+from photo_monitoring.routing.answers import expect, expect_adapter, post
 from photo_monitoring.routing.channel import Channel, Key, Place, Secret, Test
 from photo_monitoring.routing.webhooks import payload
 
@@ -57,7 +57,10 @@ class DeadMansSwitch(Channel):
         token = secrets.get("credentials")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answer = await post(self.address, payload(message), headers=headers, secrets=secrets.values())
-        expect(answer, range(200, 300), "channels.dead_mans_switch.url_file")
+        if self.endpoint is None:
+            expect_adapter(answer)
+        else:
+            expect(answer, range(200, 300), "channels.dead_mans_switch.endpoint and credentials_file")
 
 
 CHANNEL = DeadMansSwitch

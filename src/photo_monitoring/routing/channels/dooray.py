@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from photo_monitoring.routing import options
-from photo_monitoring.routing.answers import expect, post
+from photo_monitoring.routing.answers import expect_adapter, post
 from photo_monitoring.routing.channel import BOTH, Channel, Key, Place, Secret, Test
 from photo_monitoring.routing.webhooks import MOST_ALERTS, payload
 
@@ -36,7 +36,7 @@ class Dooray(Channel):
     async def ask(self, secrets: Mapping[str, str], message: Test) -> None:
         """Ask the adapter, which says what Dooray said."""
         answer = await post(f"{self.adapter_url.rstrip('/')}/alerts", payload(message), secrets=secrets.values())
-        expect(answer, (200,), "channels.dooray.url_file")
+        expect_adapter(answer)
 
 
 CHANNEL = Dooray

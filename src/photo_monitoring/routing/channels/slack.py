@@ -45,7 +45,8 @@ class Slack(Channel):
 
     async def ask(self, secrets: Mapping[str, str], message: Test) -> None:
         """Slack answers 200 `ok`, or 4xx with a word that says why."""
-        body: dict[str, Any] = {"attachments": [{"fallback": message.title, "text": message.text}]}
+        shown = {"title": message.title, "fallback": message.title, "text": message.text, "color": "#439fe0"}
+        body: dict[str, Any] = {"attachments": [shown]}
         if self.channel:
             body["channel"] = self.channel
         answer = await post(secrets["url"], body, secrets=secrets.values())
