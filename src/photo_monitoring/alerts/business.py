@@ -38,7 +38,7 @@ sum by (job) (rate(http_requests_total{$api, handler="/auth/register", method="P
     by=("job",),
     unit=Unit.RATIO,
     tiers=(
-        warning("registration/warning", 0.1, "5m", minimum=50),
+        warning("registration/warning", 0.1, "5m", minimum=40),
         critical("registration/critical", 0.3, "2m", minimum=20),
     ),
     summary=Text("회원가입 실패율이 높습니다", "Many registrations fail"),

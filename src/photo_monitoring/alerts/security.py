@@ -209,10 +209,10 @@ sum by (job) (rate(photo_api_share_link_access_total{$api}[${5m}]))
     by=("job",),
     unit=Unit.RATIO,
     tiers=(
-        # A bot that tries a few tokens a minute at night is most of the visits then, and no attack: 100 visits, half of
-        # them invalid, are ten guesses a minute.
-        warning("share-tokens/warning", 0.2, "5m", minimum=100),
-        critical("share-tokens/critical", 0.5, "2m", minimum=100),
+        # A bot that tries a few tokens a minute at night is most of the visits then, and no attack: 50 visits, half of
+        # them invalid, are five guesses a minute.
+        warning("share-tokens/warning", 0.2, "5m", minimum=50),
+        critical("share-tokens/critical", 0.5, "2m", minimum=50),
     ),
     summary=Text("무효한 공유 토큰의 비율이 높습니다", "A large share of invalid share tokens"),
     description=Text(

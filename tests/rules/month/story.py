@@ -72,6 +72,8 @@ FAILED_SCRAPES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 FAILED_PROBES: Final = (at(4, 4.2), at(11, 19.4), at(26, 13.8))
 """One probe of the object storage by api-1 fails."""
+FAILED_HEALTH_PROBES: Final = (at(7, 6.6), at(22, 3.1))
+"""One probe of /health through the load balancer fails."""
 DATABASE_ERRORS: Final = (at(2, 2.7), at(12, 16.4), at(23, 21.2))
 EXCEPTIONS: Final = tuple(at(day, 7.3 + day / 3) for day in range(0, QUIET_DAYS, 2))
 LOG_SERVICE_HICCUP: Final = Incident(at(8, 12.5), at(8, 12.5) + 180)

@@ -1,12 +1,12 @@
 """What is scraped besides the service: hosts, load balancer, Prometheus and Alertmanager."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from tests.rules.month import story, traffic
-from tests.rules.month.fleet import Share, Target
+from tests.rules.month.fleet import EPOCH, MINUTE, Share, Target
 from tests.rules.month.service_series import PHOTO_BYTES
 from tests.rules.month.traffic import Traffic
 from tests.support.prometheus import Series
@@ -99,16 +99,47 @@ def _balancer(drawn: Traffic) -> Iterator[Series]:
 
 
 def _pipeline() -> Iterator[Series]:
-    zeros: Floats = np.zeros(story.MINUTES)
-    zero_counters: Sequence[tuple[str, str, str, Sequence[str]]] = (
-        ("prometheus", "prometheus_rule_evaluation_failures_total", "rule_group", ("availability", "slo")),
-        ("alertmanager", "alertmanager_notifications_failed_total", "integration", ("slack", "pagerduty", "email")),
-    )
-    for job, name, label, values in zero_counters:
-        target = _target(job, job, phase=9.0)
+    """Prometheus, Alertmanager, the black-box exporter and what it probes; nothing of theirs fails but one probe."""
+    zeros, ones = np.zeros(story.MINUTES), np.ones(story.MINUTES)
+    made = {job: _target(job, job, phase=9.0) for job in ("prometheus", "alertmanager", "blackbox", "probe")}
+    for target in made.values():
         yield from target.liveness()
-        for value in values:
-            yield target.series({"__name__": name, label: value}, zeros)
+    for job in ("prometheus", "alertmanager", "blackbox"):
+        name = f"{'blackbox_exporter' if job == 'blackbox' else job}_config_last_reload_successful"
+        yield made[job].series({"__name__": name}, ones)
+    for integration in ("slack", "pagerduty", "email"):
+        labels = {"__name__": "alertmanager_notifications_failed_total", "integration": integration}
+        yield made["alertmanager"].series(labels, zeros)
+    yield made["alertmanager"].series({"__name__": "alertmanager_cluster_members"}, ones)
+    yield from _prometheus(made["prometheus"])
+    minute = np.arange(story.MINUTES)
+    probed = np.where(np.isin(minute, [int(time // MINUTE) for time in story.FAILED_HEALTH_PROBES]), 0.0, 1.0)
+    yield made["probe"].series({"__name__": "probe_success"}, probed)
+    # Renewed every 60 days, 30 before it ends.
+    left = 86_400.0 * (90 - (minute / 1440 + 45) % 60)
+    expires = {"__name__": "probe_ssl_earliest_cert_expiry"}
+    yield made["probe"].series(expires, EPOCH + minute * 60.0 + left)
+
+
+def _prometheus(server: Target) -> Iterator[Series]:
+    zeros, ones = np.zeros(story.MINUTES), np.ones(story.MINUTES)
+    for name in (
+        "prometheus_notifications_dropped_total",
+        "prometheus_target_scrapes_exceeded_body_size_limit_total",
+        "prometheus_target_scrapes_exceeded_sample_limit_total",
+    ):
+        yield server.series({"__name__": name}, zeros)
+    sent_to = {"alertmanager": "http://alertmanager:9093/api/v2/alerts"}
+    yield server.series({"__name__": "prometheus_notifications_errors_total", **sent_to}, zeros)
+    for group in ("availability", "slo"):
+        for name, values in (
+            ("evaluation_failures_total", zeros),
+            ("group_iterations_missed_total", zeros),
+            ("group_iterations_total", server.since_restart(2 * ones)),
+            ("group_interval_seconds", 30 * ones),
+            ("group_last_duration_seconds", 0.4 * ones),
+        ):
+            yield server.series({"__name__": f"prometheus_rule_{name}", "rule_group": group}, values)
 
 
 def targets() -> list[Target]:
