@@ -131,7 +131,7 @@ function tableOf(answers) {
     const value = several ? `Value #${target.refId}` : "Value";
     const rows = (data.resultType === "vector" || data.resultType === "matrix" ? data.result : []).map((one) => {
       const [time, text] = one.value ?? one.values.at(-1);
-      return { Time: time * 1000, ...one.metric, [value]: number(text) };
+      return { Time: new Date(time * 1000), ...one.metric, [value]: number(text) };
     });
     return { fields: [...new Set(["Time", ...rows.flatMap((row) => Object.keys(row))])], rows };
   });
@@ -176,7 +176,7 @@ const TRANSFORMATIONS = {
 export function ordered(rows, field, descending) {
   const { compare } = new Intl.Collator("en", { numeric: true });
   return [...rows].sort((one, other) => {
-    const [a, b] = [one[field], other[field]];
+    const [a, b] = [one[field], other[field]].map((value) => (value instanceof Date ? value.getTime() : value));
     if (a === undefined || a === null) return 1;
     if (b === undefined || b === null) return -1;
     const sign = typeof a === "number" && typeof b === "number" ? a - b : compare(String(a), String(b));

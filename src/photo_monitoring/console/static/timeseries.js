@@ -41,6 +41,26 @@ function stacked([times, ...columns], hidden) {
   return [times, ...added];
 }
 
+/** The scale that a series is drawn on. */
+const sideOf = (one) => (one.field.custom?.axisPlacement === "right" ? "right" : "left");
+
+/** What an axis of values needs to know of its field. */
+function valueAxis({ unit: full, decimals }) {
+  const unit = bare(full);
+  const isPercent = unit?.startsWith("percent");
+  const values = (_, marks) => {
+    const texts = marks.map((mark) => (mark === 0 && !isPercent ? "0" : formatted(mark, unit, decimals)));
+    // Marks too close for their digits are written with one more.
+    return new Set(texts).size === texts.length ? texts : marks.map((mark) => formatted(mark, unit, (decimals ?? 1) + 1));
+  };
+  const size = (plot, texts) => {
+    if (!texts?.length) return 40;
+    plot.ctx.font = axisFont(devicePixelRatio || 1);
+    return Math.ceil(Math.max(...texts.map((one) => plot.ctx.measureText(one).width)) / (devicePixelRatio || 1)) + 14;
+  };
+  return { size, gap: 4, space: 34, values, ...(unit === "s" ? { incrs: SECONDS } : {}) };
+}
+
 export class TimeSeries {
   #plot = null;
   #shape = "";
@@ -70,7 +90,7 @@ export class TimeSeries {
     const style = this.panel.fieldConfig.defaults.custom?.thresholdsStyle?.mode ?? "off";
     this.#limits = style === "off" ? [] : steps.filter((one) => one.value !== null);
     this.#raw = aligned(series, start, end, step);
-    const shape = JSON.stringify([series.map((one) => [one.name, one.colour]), document.documentElement.dataset.theme]);
+    const shape = JSON.stringify([series.map((one) => [one.name, one.colour, sideOf(one)]), document.documentElement.dataset.theme]);
     if (shape !== this.#shape || !this.#plot) this.#rebuild(shape);
     else this.#plot.setData(this.#drawn(), false);
     this.#plot.setScale("x", { min: start, max: end });
@@ -134,7 +154,11 @@ export class TimeSeries {
         },
         focus: { alpha: 0.35 },
         select: { show: true },
-        scales: { x: { time: true, auto: false }, y: { range: (_, low, high) => this.#range(low, high) } },
+        scales: {
+          x: { time: true, auto: false },
+          left: { range: (_, low, high) => this.#range(low, high, this.#limits, this.panel.fieldConfig.defaults) },
+          right: { range: (_, low, high) => this.#range(low, high, [], { min: 0 }) },
+        },
         axes: this.#axes(),
         series: [{}, ...this.#series.map((one) => this.#line(one))],
         bands,
@@ -154,6 +178,7 @@ export class TimeSeries {
     const colour = shade(one.colour);
     return {
       label: one.name,
+      scale: sideOf(one),
       stroke: colour,
       width: Math.max(1.5, custom.lineWidth ?? 1.5),
       fill: custom.fillOpacity ? faded(colour, custom.fillOpacity / 100) : undefined,
@@ -166,30 +191,21 @@ export class TimeSeries {
 
   #axes() {
     const { text, grid } = ink();
-    const { decimals } = this.panel.fieldConfig.defaults;
-    const unit = bare(this.panel.fieldConfig.defaults.unit);
-    const common = { stroke: text, font: axisFont(), grid: { stroke: grid, width: 1 }, ticks: { show: false } };
-    const values = (_, marks) => {
-      const texts = marks.map((mark) => (mark === 0 && !unit?.startsWith("percent") ? "0" : formatted(mark, unit, decimals)));
-      // Marks too close for their digits are written with one more.
-      return new Set(texts).size === texts.length ? texts : marks.map((mark) => formatted(mark, unit, (decimals ?? 1) + 1));
-    };
-    const size = (plot, texts) => {
-      if (!texts?.length) return 40;
-      plot.ctx.font = axisFont(devicePixelRatio || 1);
-      return Math.ceil(Math.max(...texts.map((one) => plot.ctx.measureText(one).width)) / (devicePixelRatio || 1)) + 14;
-    };
+    const common = { stroke: text, font: axisFont(), ticks: { show: false } };
+    const lines = { stroke: grid, width: 1 };
+    const time = (_, marks, __, ___, step) => marks.map((mark) => axisTime(mark, step));
+    const right = this.#series.find((one) => sideOf(one) === "right");
     return [
-      { ...common, size: 28, gap: 7, space: 64, values: (_, marks, __, ___, step) => marks.map((mark) => axisTime(mark, step)) },
-      { ...common, size, gap: 4, space: 34, values, ...(unit === "s" ? { incrs: SECONDS } : {}) },
+      { ...common, grid: lines, size: 28, gap: 7, space: 64, values: time },
+      { ...common, grid: lines, scale: "left", ...valueAxis(this.panel.fieldConfig.defaults) },
+      ...(right ? [{ ...common, grid: { show: false }, scale: "right", side: 1, ...valueAxis(right.field) }] : []),
     ];
   }
 
-  #range(low, high) {
-    const { min, max } = this.panel.fieldConfig.defaults;
+  #range(low, high, limits, { min, max }) {
     let [bottom, top] = [low ?? 0, high ?? 1];
     // A threshold comes into view when the values are on their way to it.
-    for (const { value } of this.#limits) if (top >= value * NEAR_LIMIT && top < value) top = value;
+    for (const { value } of limits) if (top >= value * NEAR_LIMIT && top < value) top = value;
     if (min !== undefined && min !== null) bottom = Math.min(bottom, min);
     if (max !== undefined && max !== null) top = Math.max(top, max);
     if (bottom === top) [bottom, top] = bottom === 0 ? [0, 1] : [bottom - Math.abs(bottom) * 0.1, top + Math.abs(top) * 0.1];
@@ -203,8 +219,8 @@ export class TimeSeries {
     ctx.lineWidth = 1.25 * devicePixelRatio;
     ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
     for (const { value, color } of this.#limits) {
-      if (value > plot.scales.y.max || value < plot.scales.y.min) continue;
-      const y = Math.round(plot.valToPos(value, "y", true));
+      if (value > plot.scales.left.max || value < plot.scales.left.min) continue;
+      const y = Math.round(plot.valToPos(value, "left", true));
       ctx.strokeStyle = shade(color);
       ctx.beginPath();
       ctx.moveTo(bbox.left, y);
@@ -287,7 +303,8 @@ export class TimeSeries {
         swatch(one.colour),
         el("span", {}, one.name),
       );
-      const cells = calcs.map((calc) => el("td", {}, text(one, reduced(one.values, calc), { bareUnit: true })));
+      const bareUnit = one.field.unit === this.panel.fieldConfig.defaults.unit;
+      const cells = calcs.map((calc) => el("td", {}, text(one, reduced(one.values, calc), { bareUnit })));
       return el("tr", { class: shown ? null : "off" }, el("th", { scope: "row" }, button), cells);
     });
     const first = el("th", { scope: "col" }, el("span", { class: "unseen" }, t("series")), this.#limitChips());

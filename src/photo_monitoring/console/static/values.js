@@ -127,7 +127,7 @@ export class Bars {
   showTable({ fields, rows }) {
     const { xField } = this.panel.options ?? {};
     const label = fields.includes(xField) ? xField : fields.find((field) => rows.some((row) => typeof row[field] === "string"));
-    const numbers = fields.filter((field) => field !== label && rows.some((row) => typeof row[field] === "number") && field !== "Time");
+    const numbers = fields.filter((field) => field !== label && rows.some((row) => typeof row[field] === "number"));
     const bars = rows.slice(0, MAX_ROWS).flatMap((row) =>
       numbers.map((field) => {
         const settings = fieldOf(this.panel, field, "");
@@ -172,15 +172,15 @@ export class Table {
       const button = el("button", { type: "button", "aria-label": t("sortBy", { name: field }), onclick: () => this.#sortBy(field) }, field, sorted ? (this.sort.desc ? " ↓" : " ↑") : "");
       return el("th", { scope: "col", class: isNumber(field) ? "number" : null, "aria-sort": sorted ? (this.sort.desc ? "descending" : "ascending") : null }, button);
     });
-    const body = rows.slice(0, MAX_ROWS).map((row) => el("tr", {}, table.fields.map((field) => this.#cell(field, row[field], settings.get(field)))));
+    const body = rows.slice(0, MAX_ROWS).map((row) => el("tr", {}, table.fields.map((field) => this.#cell(row[field], settings.get(field)))));
     this.host.replaceChildren(
       el("div", { class: "scrolls", tabindex: "0", role: "group", "aria-label": this.panel.title }, el("table", { class: "data" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body))),
     );
   }
 
-  #cell(field, value, settings) {
+  #cell(value, settings) {
+    if (value instanceof Date) return el("td", { class: "number" }, moment(value / 1000));
     if (typeof value !== "number") return el("td", {}, value ?? "–");
-    if (field === "Time") return el("td", { class: "number" }, moment(value / 1000));
     const cell = el("td", { class: "number" }, text({ field: settings }, value));
     const step = settings.color?.mode === "thresholds" ? stepAt(settings, value) : null;
     if (step && step.value !== null) cell.style.color = shade(step.color);
