@@ -193,7 +193,10 @@ class Supervisor:
 
     def _died(self, process: ManagedProcess) -> None:
         self.reporter.say(death_line(process))
-        if self.settings.restart and not self._stop_requested.is_set():
+        self._keep_alive(process)
+
+    def _keep_alive(self, process: ManagedProcess) -> None:
+        if self.settings.restart and process.is_in(State.DEAD) and not self._stop_requested.is_set():
             self._in_background(self._start_again(process))
 
     async def _start_again(self, process: ManagedProcess) -> None:
@@ -299,7 +302,12 @@ class Supervisor:
         process = self.processes.get(name or "")
         if process is None:
             raise CommandRefused(f"no component is called {name!r}; there are {', '.join(self.processes)}")
-        return {"message": await operation(self, process, progress)}
+        try:
+            return {"message": await operation(self, process, progress)}
+        except ComponentFailed:
+            # It ended while a command waited for it, which is no death that _died hears of.
+            self._keep_alive(process)
+            raise
 
     def _save(self) -> None:
         """A full disk must not end what runs: the next change tries again, and ``status`` asks the supervisor."""
