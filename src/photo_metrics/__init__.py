@@ -3,7 +3,7 @@
 Needs nothing but the standard library: another FastAPI or Starlette service can adopt it without ours.
 """
 
-from photo_metrics.asgi import HANDLER_KEY, REQUEST_ID_KEY
+from photo_metrics.asgi import HANDLER_KEY, REQUEST_ID_KEY, RESPONSE_HEADERS_KEY
 from photo_metrics.business import BusinessTotals
 from photo_metrics.clients import client_prefix
 from photo_metrics.instrumentation import InstrumentationMiddleware
@@ -13,6 +13,7 @@ from photo_metrics.routes import RouteTable
 __all__ = [
     "HANDLER_KEY",
     "REQUEST_ID_KEY",
+    "RESPONSE_HEADERS_KEY",
     "BusinessTotals",
     "InstrumentationMiddleware",
     "Recorder",

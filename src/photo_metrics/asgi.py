@@ -14,3 +14,7 @@ HANDLER_KEY = "photo_metrics.handler"
 
 REQUEST_ID_KEY = "photo_metrics.request_id"
 """Where a request-id middleware outside the instrumentation may leave the id: it becomes the exemplar."""
+
+RESPONSE_HEADERS_KEY = "photo_metrics.response_headers"
+"""Where a middleware outside the instrumentation may leave headers for the response, as (name, value) pairs in bytes:
+the instrumentation sees the response begin anyway, and another wrapper would cost each message one more call."""

@@ -20,11 +20,11 @@ import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
-from photo_metrics.asgi import HANDLER_KEY, REQUEST_ID_KEY
+from photo_metrics.asgi import HANDLER_KEY, REQUEST_ID_KEY, RESPONSE_HEADERS_KEY
 from photo_metrics.spec import MetricType
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
     from photo_metrics.asgi import ASGIApp, Message, Receive, Scope, Send
     from photo_metrics.registry import Counter, Histogram, Registry
@@ -90,11 +90,12 @@ class RequestRecorder(Protocol):
 class _Exchange:
     """What passes between server and application for one request."""
 
-    __slots__ = ("_receive", "_send", "_started", "client_left", "seconds", "status")
+    __slots__ = ("_headers", "_receive", "_send", "_started", "client_left", "seconds", "status")
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self._receive = receive
         self._send = send
+        self._headers = headers  # to be added to the response's own
         self.status = 0  # until the response starts
         self.seconds = -1.0  # until its first byte
         self.client_left = False  # before the response started
@@ -112,6 +113,8 @@ class _Exchange:
             kind = message["type"]
             if kind == "http.response.start":
                 self.status = message["status"]
+                if self._headers:
+                    message["headers"] = [*message.get("headers", ()), *self._headers]
             elif kind == "http.response.body":
                 if message.get("body") or not message.get("more_body"):
                     self.seconds = perf_counter() - self._started
@@ -127,7 +130,10 @@ class _Exchange:
 
 
 class InstrumentationMiddleware:
-    """Measures every HTTP request of the wrapped application; the outermost middleware but for the request id."""
+    """Measures every HTTP request of the wrapped application; the outermost middleware but for the request id.
+
+    Adds to each response the headers that `RESPONSE_HEADERS_KEY` in the scope holds.
+    """
 
     def __init__(self, app: ASGIApp, *, recorder: RequestRecorder, routes: RouteTable) -> None:
         """Wrap `app`; the recorder learns the routes here."""
@@ -142,7 +148,7 @@ class InstrumentationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(receive, send)
+        exchange = _Exchange(receive, send, scope.get(RESPONSE_HEADERS_KEY, ()))
         handler = scope[HANDLER_KEY] = self._routes.resolve_scope(scope)
         try:
             await self._app(scope, exchange.receive, exchange.send)

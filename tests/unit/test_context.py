@@ -1,5 +1,6 @@
 """Whose request it is: the client's address behind trusted proxies, and the request id."""
 
+import asyncio
 import ipaddress
 
 import httpx
@@ -7,7 +8,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from photo_api.context import RequestContextMiddleware, context_of
+from photo_api.context import RequestContextMiddleware, context_of, current_request_id
+from photo_metrics import InstrumentationMiddleware, Recorder, RouteTable
 
 
 async def answer_with_ip(scope: Scope, receive: Receive, send: Send) -> None:
@@ -15,7 +17,10 @@ async def answer_with_ip(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def app(*trusted: str) -> ASGIApp:
-    return RequestContextMiddleware(answer_with_ip, trusted_proxies=[ipaddress.ip_network(text) for text in trusted])
+    """As the service has it: the instrumentation, which sends the request id, inside."""
+    recorder = Recorder(app="test", version="0", environment="test", node="test")
+    measured = InstrumentationMiddleware(answer_with_ip, recorder=recorder, routes=RouteTable([]))
+    return RequestContextMiddleware(measured, trusted_proxies=[ipaddress.ip_network(text) for text in trusted])
 
 
 async def get(application: ASGIApp, peer: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -52,6 +57,21 @@ async def test_a_wellformed_request_id_is_kept_and_another_is_replaced() -> None
         answer = await get(app(), "192.0.2.1", {"X-Request-ID": bad})
         assert answer.headers["X-Request-ID"] != bad
         assert len(answer.headers["X-Request-ID"]) == 36
+
+
+async def test_a_request_id_is_known_in_its_own_task_and_nowhere_else() -> None:
+    seen: list[str | None] = []
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0)  # let the other request come between
+        seen.append(current_request_id())
+        await answer_with_ip(scope, receive, send)
+
+    application = RequestContextMiddleware(note, trusted_proxies=())
+    ids = ["request-0001", "request-0002"]
+    await asyncio.gather(*(get(application, "192.0.2.1", {"X-Request-ID": request_id}) for request_id in ids))
+    assert seen == ids
+    assert current_request_id() is None
 
 
 async def test_every_request_without_an_id_gets_one_of_its_own() -> None:

@@ -83,7 +83,9 @@ async def app(scope, receive, send):
 async def nothing(*_):
     pass
 scope = {"type": "http", "headers": [(b"x-request-id", b"request-0001")], "client": ("127.0.0.1", 1)}
-asyncio.run(RequestContextMiddleware(app, trusted_proxies=())(scope, nothing, nothing))
+async def serve():  # as a server does: a task for each request
+    await RequestContextMiddleware(app, trusted_proxies=())(scope, nothing, nothing)
+asyncio.run(serve())
 log.info("outside")
 """
     inside, outside = records(code)

@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
-from photo_metrics import HANDLER_KEY, REQUEST_ID_KEY, InstrumentationMiddleware, RouteTable
+from photo_metrics import HANDLER_KEY, REQUEST_ID_KEY, RESPONSE_HEADERS_KEY, InstrumentationMiddleware, RouteTable
 from photo_metrics.exposition import render_openmetrics
 from photo_metrics.instrumentation import HttpMetrics
 from photo_metrics.registry import Registry
@@ -296,3 +296,17 @@ def test_a_family_of_other_labels_is_refused(kind: MetricType) -> None:
     spec = MetricSpec(name="a_total", type=kind, help=Text(ko="", en=""))
     with pytest.raises(ValueError, match="method, handler, status"):
         HttpMetrics(Registry(), spec, spec)
+
+
+async def test_headers_left_in_the_scope_are_added_to_the_response_and_to_no_other(recorder: Recorder) -> None:
+    own = [(b"content-type", b"text/plain")]
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": own})
+        await send({"type": "http.response.body", "body": b""})
+
+    app = _instrument(recorder, answer)
+    left = _scope()
+    left[RESPONSE_HEADERS_KEY] = ((b"x-request-id", b"1"),)
+    assert (await _run(app, left))[0]["headers"] == [*own, (b"x-request-id", b"1")]
+    assert (await _run(app, _scope()))[0]["headers"] == own
