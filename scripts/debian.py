@@ -61,6 +61,7 @@ BLACKBOX_EXPORTER = Package(
 HAPROXY = Package("haproxy", ("haproxy",), service="haproxy")
 POSTGRESQL = Package("postgresql", ("/usr/lib/postgresql/*/bin/initdb",), service="postgresql")
 REDIS = Package("redis-server", ("redis-server",), service="redis-server")
+OPENSSL = Package("openssl", ("openssl",))
 GIT = Package("git", ("git",))
 WRK = Package("wrk", ("wrk",))
 CHROMIUM = Package("chromium", ("chromium",))
@@ -72,7 +73,7 @@ PACKAGES: dict[str, tuple[Package, ...]] = {
     "python": (),
     "check": (PROMETHEUS, ALERTMANAGER, GIT),
     "run": _STACK,
-    "test": (*_STACK, POSTGRESQL, REDIS, CHROMIUM, HANGUL_FONTS, GIT),
+    "test": (*_STACK, POSTGRESQL, REDIS, CHROMIUM, HANGUL_FONTS, OPENSSL, GIT),
     "bench": (*_STACK, POSTGRESQL, WRK),
 }
 """Purpose → packages; the purposes are those of the Makefile."""
