@@ -6,9 +6,8 @@ its test fails.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from statistics import linear_regression
 from typing import Final, Protocol, Self
 
 from photo_monitoring import durations
@@ -139,7 +138,9 @@ def located(series: str, job: str = "photo-api", instance: str | None = "api-1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stimulus:
+class BaseStimulus:
+    """What most stimuli share: events are counted, a window fills evenly, every tier sees the same."""
+
     labels: Mapping[str, str] = field(default_factory=dict)
     ramp: str = "5m"
     rest: float = 0.0
@@ -150,10 +151,12 @@ class _Stimulus:
 
     @property
     def exact(self) -> bool:
+        """Rates are rounded."""
         return False
 
     @property
     def counted(self) -> bool:
+        """Counters are fed."""
         return True
 
     def climb(self, drive: Drive, seen: float) -> Iterator[tuple[int, float]]:
@@ -178,7 +181,7 @@ class _Stimulus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio(_Stimulus):
+class Ratio(BaseStimulus):
     """The value is the share of `part` among all events; `others` are the rest of them."""
 
     part: str
@@ -200,7 +203,7 @@ class Ratio(_Stimulus):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slow(_Stimulus):
+class Slow(BaseStimulus):
     """The value is the share of a histogram's observations that took longer than the tier's threshold."""
 
     metric: str
@@ -230,7 +233,7 @@ def _same(value: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerMinute(_Stimulus):
+class PerMinute(BaseStimulus):
     """The value follows a counter's growth: `growth(value)` a minute, over all instances together."""
 
     counter: str
@@ -247,7 +250,7 @@ class PerMinute(_Stimulus):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Level(_Stimulus):
+class Level(BaseStimulus):
     """The value follows a gauge of one instance (`level(value)`); another instance's stays as it should be.
 
     `constant` are gauges that both have, at their fixed values.
@@ -289,7 +292,7 @@ class Level(_Stimulus):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline(_Stimulus):
+class Deadline(BaseStimulus):
     """The value is how long it is until the time that one instance's gauge names, in units of `unit_seconds`.
 
     A negative unit says how long ago that time was.
@@ -321,47 +324,6 @@ class Deadline(_Stimulus):
             parts.append(f"{first!r}+{STEP_SECONDS}x{steps - 1}")
             step += steps
         return [(located(self.gauge, drive.job), " ".join(parts))]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trend(_Stimulus):
-    """The value is what a gauge of one instance will be `ahead` from now, by its straight line over the `ramp`.
-
-    It rests at `rest`, then falls: beyond its threshold within the ramp, or not before the end of the course.
-    `beside` are other gauges at so many times the rest.
-    """
-
-    gauge: str
-    ahead: str
-    beside: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def counted(self) -> bool:
-        """A gauge has no events."""
-        return False
-
-    def _fall(self, drive: Drive, value: float) -> float:
-        reach = steps_in(self.ramp) if value < drive.limit else drive.lasting
-        return (value - self.rest) / (steps_in(self.ahead) + reach)
-
-    def climb(self, drive: Drive, seen: float) -> Iterator[tuple[int, float]]:
-        """Least squares over the window, as `predict_linear` has it."""
-        window, fall = steps_in(self.ramp), self._fall(drive, seen)
-        for step in range(1, drive.lasting + 1):
-            past: Sequence[int] = range(step - window, step + 1)
-            line = linear_regression(past, [self.rest + fall * max(0, at) for at in past])
-            yield step, line.intercept + line.slope * (step + steps_in(self.ahead))
-
-    def series(self, drive: Drive) -> Inputs:
-        """Let the gauge fall after its rest; the first step of the fall is the first that lasts."""
-        fall = self._fall(drive, drive.value)
-        falling = f"{self.rest + fall!r}+{fall!r}x{drive.lasting - 1}".replace("+-", "-")
-        course = f"{self.rest!r}+0x{drive.healthy} {falling} {self.rest!r}+0x{drive.after - 1}"
-        length = drive.healthy + drive.lasting + drive.after
-        held = [
-            (located(series, drive.job), f"{times * self.rest!r}+0x{length}") for series, times in self.beside.items()
-        ]
-        return [(located(self.gauge, drive.job), course), *held]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,35 @@
 """Generated tests follow the overrides: they pass on the overridden rules, and fail on the declared ones."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from photo_monitoring import promtool, tested_rules
+from photo_monitoring import durations, promtool, tested_rules, tier_limits
+from photo_monitoring.alerts import ALERTS
+from photo_monitoring.alerts.slo import OBJECTIVES
 from photo_monitoring.config_file import parse
+from photo_monitoring.criteria import Unit
 from photo_monitoring.overrides import in_force
+from photo_monitoring.rule_tests import left_out
 from photo_monitoring.settings import Settings
 
 NAMES = '[jobs]\napi = "photos"\nnode = "hosts"\n[labels]\ninstance = "pod"\n'
+
+
+def everything_larger() -> Iterator[str]:
+    """Every number that can grow threefold does, every `for` fourfold; objectives leave a third of their budgets."""
+    for alert in ALERTS:
+        for tier in alert.tiers:
+            keys = tier_limits.keys(alert, tier)
+            yield f"[alerts.{alert.name}.{alert.subject}.{tier.severity}]"
+            yield f'for = "{durations.duration(4 * durations.seconds(tier.hold))}"'
+            if "minimum" in keys and tier.minimum is not None:
+                yield f"minimum = {3 * tier.minimum}"
+            if "threshold" in keys and tier.threshold and alert.share is None:
+                share = alert.unit is Unit.RATIO and 3 * tier.threshold >= 1
+                yield f"threshold = {(1 + tier.threshold) / 2 if share else 3 * tier.threshold}"
+    for objective in OBJECTIVES:
+        yield f"[slos.{objective.slo}]\nobjective = {1 - objective.budget / 3:.6f}"
 
 
 def complaint(subject: str, tested: Settings, ruled: Settings) -> str | None:
@@ -19,6 +41,18 @@ def complaint(subject: str, tested: Settings, ruled: Settings) -> str | None:
     file = f"{alert.name}.{subject}.yml"
     rules = sliced.get(file) or sliced[f"{alert.name}.yml"]
     return promtool.test_rules({file: rules, f"{alert.name}.yml": rules}, tests)
+
+
+def test_with_every_number_changed_every_alert_is_still_proven() -> None:
+    settings = parse("\n".join(everything_larger()))
+    suite = tested_rules.suite(settings)
+    assert [line for line in left_out(settings) if "no test is left" in line] == []
+    assert promtool.test_rules(suite.rules, suite.tests) is None
+
+
+def test_every_alert_but_the_watchdog_has_generated_tests() -> None:
+    told = [alert.name for alert in ALERTS if alert.stimulus is None and alert.objective is None]
+    assert told == ["Watchdog"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Text, Unit, critical, warning
+from photo_monitoring.gauge_stimuli import Missing
 from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
 
 _FAILED: Final = "alertmanager_notifications_failed_total"
@@ -73,14 +74,7 @@ count by (job) (up{$alertmanager} == 1)
             "Check `--cluster.peer` on every side, and that the cluster port is open for TCP and UDP.",
         ),
     ),
-    # Of two that answer, one misses the other: it counts one less.
-    stimulus=Level(
-        gauge="alertmanager_cluster_members",
-        level=lambda missing: 2 - missing,
-        constant={"up": 1.0},
-        whole=True,
-        lag="1m",
-    ),
+    stimulus=Missing(gauge="alertmanager_cluster_members", lag="1m"),
     cases=(
         Case(
             name="two without gossip are each alone",
