@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from photo_monitoring.config_file import parse
-from photo_monitoring.overrides import overrides
+from photo_monitoring.overrides import objective_overrides, overrides
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = dict(
@@ -81,4 +81,7 @@ def test_the_override_file_that_contributing_shows_is_right() -> None:
         ("HighErrorRate", "threshold 0.02 instead of 0.01, for 10m instead of 5m"),
         ("HighCPUUsage", "switched off: batch hosts are always busy"),
         ("HighCPUUsage", "switched off: batch hosts are always busy"),
+    ]
+    assert [(one.objective.slo, str(one)) for one in objective_overrides(parse(text))] == [
+        ("image-delivery", "objective 0.99 instead of 0.995")
     ]
