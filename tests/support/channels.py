@@ -99,8 +99,8 @@ def _answers(port: int) -> bool:
 
 
 @contextmanager
-def providers(folder: Path, lang: str) -> Iterator[Providers]:
-    """Start every provider and adapter; write `monitoring.toml` with every channel."""
+def providers(folder: Path, lang: str, *, console: str = CONSOLE, more: str = "") -> Iterator[Providers]:
+    """Start every provider and adapter; write `monitoring.toml` with every channel, and `more` tables."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         start = stack.enter_context
@@ -118,7 +118,7 @@ def providers(folder: Path, lang: str) -> Iterator[Providers]:
 language = "{lang}"
 
 [urls]
-console = "{CONSOLE}"
+console = "{console}"
 
 [channels.slack]
 url_file = "{_secret(folder, "slack-url", slack_.url + slack.PATH)}"
@@ -152,7 +152,7 @@ adapter_url = "http://127.0.0.1:{dooray_port}"
 [channels.dead_mans_switch]
 url_file = "{_secret(folder, "switch-url", switch.url + SWITCH_PATH)}"
 adapter_url = "http://127.0.0.1:{switch_port}"
-""")
+{more}""")
         logs = (folder / "dooray-adapter.log", folder / "switch-adapter.log")
         start(adapter("dooray-adapter", config, dooray_port, logs[0], TEST_DOORAY_URL=dooray_.url + dooray.PATH))
         start(adapter("dead-mans-switch-adapter", config, switch_port, logs[1]))
