@@ -33,7 +33,7 @@ from tests.support.prometheus import Prometheus, Series, running_prometheus
 from photo_monitoring import durations, promql
 from photo_monitoring.render import render_rules
 from photo_monitoring.settings import Settings
-from photo_monitoring.slos import ERRORS, TOTAL
+from photo_monitoring.slos import ACTIVE, ERRORS, TOTAL
 
 FLEETS: Final = (1, 10, 100)
 SHARE_OF_INTERVAL: Final = 0.25
@@ -123,7 +123,7 @@ def recorded_past(instances: int, reach: Mapping[str, float]) -> Iterator[Past]:
     """The past of what is recorded and read over days."""
     for text in render_rules().values():
         for rule in yaml.safe_load(text)["groups"][0]["rules"]:
-            if rule.get("record") in {ERRORS, TOTAL}:
+            if rule.get("record") in {ACTIVE, ERRORS, TOTAL}:
                 labels = {"__name__": rule["record"], **rule["labels"]}
                 yield Past(labels, 1.0, 0.0, reach[rule["record"]], 30)
     name = "job:http_requests:rate5m"
