@@ -11,6 +11,7 @@ from photo_monitoring import documents, explain, runbook_view, targets, validate
 from photo_monitoring import render as rendering
 from photo_monitoring.config_file import DEFAULT_NAME, ConfigError, load
 from photo_monitoring.console import command as console_command
+from photo_monitoring.doctor import command as doctor_command
 from photo_monitoring.routing import commands as routing_commands
 from photo_monitoring.settings import Language, Settings
 
@@ -118,4 +119,5 @@ def explain_alert(
 
 
 console_command.register(app, _settings)
+doctor_command.register(app, _settings)
 routing_commands.register(app, _settings)

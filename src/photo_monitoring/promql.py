@@ -53,16 +53,19 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """One token: its kind (a group of the pattern above, or `end`) and its text."""
+
     kind: str
     text: str
 
 
-_END: Final = _Token("end", "")
+END: Final = Token("end", "")
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens, position = [], 0
+def tokens(text: str) -> list[Token]:
+    """Split an expression, without white space and comments; ValueError where a character belongs to no token."""
+    found, position = [], 0
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
@@ -70,19 +73,19 @@ def _tokens(text: str) -> list[_Token]:
             raise ValueError(msg)
         position = match.end()
         if match.lastgroup != "space":
-            tokens.append(_Token(match.lastgroup, match.group()))
-    return tokens
+            found.append(Token(match.lastgroup, match.group()))
+    return found
 
 
 class _Reader:
-    def __init__(self, tokens: Sequence[_Token]) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self.tokens = tokens
         self.selectors: list[Selector] = []
         self.labels: set[str] = set()
         self.texts: set[str] = set()
 
-    def at(self, position: int) -> _Token:
-        return self.tokens[position] if 0 <= position < len(self.tokens) else _END
+    def at(self, position: int) -> Token:
+        return self.tokens[position] if 0 <= position < len(self.tokens) else END
 
     def read(self) -> Expression:
         position = 0
@@ -137,4 +140,4 @@ class _Reader:
 
 def read(text: str) -> Expression:
     """Read an expression; ValueError where a character belongs to no token."""
-    return _Reader(_tokens(text)).read()
+    return _Reader(tokens(text)).read()
