@@ -46,18 +46,18 @@ def unreachable(alert: Alert, minimum: float) -> str | None:
 
 
 def contradictions(alert: Alert) -> Iterator[Contradiction]:
-    """Yield what makes the warning of an alert come no sooner than its critical tier."""
+    """Yield what lets the critical tier of an alert come before its warning, or makes the two the same."""
     tiers = {tier.severity: tier for tier in alert.tiers}
     if Severity.WARNING not in tiers or Severity.CRITICAL not in tiers or alert.objective is not None:
         return
     warning, critical = tiers[Severity.WARNING], tiers[Severity.CRITICAL]
     if alert.compare is None:
-        if durations.seconds(warning.hold) >= durations.seconds(critical.hold):
+        if durations.seconds(warning.hold) > durations.seconds(critical.hold):
             yield Contradiction(
                 "warning",
                 "for",
-                f"must be shorter than critical's {critical.hold}: both tiers wait for the same, and this one could "
-                "not warn of the other",
+                f"must be no longer than critical's {critical.hold}: both tiers wait for the same, and this one would "
+                "come after the other",
             )
     elif alert.compare == "<" and warning.threshold <= critical.threshold:
         yield Contradiction("warning", "threshold", f"must be above critical's {number(critical.threshold)}")

@@ -145,7 +145,7 @@ def test_the_language_is_that_of_the_file() -> None:
         (f"{ERRORS}minimum = 1e9", 2, "more than a million a second"),
         (f"{CRITICAL}threshold = 0.01", 2, "warning's threshold 0.01 must be below critical's 0.01"),
         ("[alerts.LowUploadCompletion.upload-completion.warning]\nthreshold = 0.5", 2, "must be above critical's 0.6"),
-        ("[alerts.ServiceDown.service-health.critical]\nfor = '30s'", 2, "must be shorter than critical's 30s"),
+        ("[alerts.ServiceDown.service-health.critical]\nfor = '15s'", 2, "no longer than critical's 15s"),
         ("slos = 1", 1, "must be a table"),
         ("[slos]\nimage-delivery = 1", 2, "must be a table"),
         ("[slos.image-delivry]", 1, "did you mean image-delivery?"),

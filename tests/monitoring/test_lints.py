@@ -79,8 +79,8 @@ def faulty(subject: str, *tiers: Tier, **changes: Any) -> list[str]:
         (faulty("cpu", warning(None, 0.9, "5m"), critical(None, 0.9, "2m")), "must be below critical's 0.9"),
         (faulty("memory-available", warning(None, 5, "5m"), critical(None, 6, "2m")), "must be above critical's 6"),
         (
-            faulty("service-health", warning(None, 0, "5m"), critical(None, 0, "5m")),
-            "warning: for must be shorter than critical's 5m",
+            faulty("service-health", warning(None, 0, "6m"), critical(None, 0, "5m")),
+            "warning: for must be no longer than critical's 5m",
         ),
     ],
 )
