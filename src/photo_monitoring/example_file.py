@@ -27,7 +27,7 @@ _HEADER: Final = """\
 #     enabled = false
 #     reason = "batch hosts are always busy"
 #
-# Channels (Slack, PagerDuty, e-mail) have no key here.
+# Channels (Slack, PagerDuty, e-mail, …) and quiet hours, which go into the same file, are in settings.example.toml.
 """
 _COMMENTS: Final = {
     "jobs": "Prometheus' job names. The rules read no other job's series.",

@@ -11,6 +11,7 @@ from photo_monitoring.guide import demand, load_guide
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import metrics_of, recordings_by_name
 from photo_monitoring.overrides import in_force, objective_overrides, overrides
+from photo_monitoring.routing.guide_channels import channel_rows, own_channels
 from photo_monitoring.runbooks import has_runbook, page_name
 from photo_monitoring.settings import LANGUAGES, Settings
 
@@ -165,12 +166,16 @@ def render_traceability(settings: Settings) -> str:
         "## Alerts that the guide does not have",
         "",
         *_table(("Group", "Name", "Severity", "Tests", "Panel", "Runbook"), _own_rows(settings)),
+        f"## {len(guide.channels)} channels of section 9.2",
+        "",
+        *_table(("Channel", "Severities", "How", "Table of `monitoring.toml`"), channel_rows(NOT_YET)),
+        f"Beside the guide's: {', '.join(own_channels())}.",
+        "",
         *_panel_sections(),
         *_override_section(settings),
         "## Not answered yet",
         "",
         f"- {len(guide.checklist)} items of the checklist (section 10)",
-        f"- {len(guide.channels)} channels (section 9.2)",
         "",
     ]
     return "\n".join(lines)

@@ -129,9 +129,11 @@ class Stack:
 
 
 @contextmanager
-def started(data: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[Stack]:
+def started(
+    data: Path, *options: str, env: dict[str, str] | None = None, base_port: int | None = None
+) -> Iterator[Stack]:
     """A stack in the background; at the end it is stopped, and nothing of it may be left."""
-    stack = Stack(data, free_base_port(PORTS))
+    stack = Stack(data, base_port or free_base_port(PORTS))
     up = ("up", "--data", str(data), "--base-port", str(stack.base_port), "--detach", *options)
     result = photo_stack(*up, env=env)
     assert result.returncode == 0, result.stdout + result.stderr

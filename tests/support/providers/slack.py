@@ -58,7 +58,9 @@ class Slack(Provider):
     }
 
     def judge(self, message: Message) -> list[str]:
-        texts = [text for one in message.body.get("attachments", []) for text in (one.get("text", ""), one.get("title", ""))]
+        texts = [
+            text for one in message.body.get("attachments", []) for text in (one.get("text", ""), one.get("title", ""))
+        ]
         stray = [f"stray markup: {hit.group()!r}" for text in texts for hit in _TEXT.finditer(text)]
         return super().judge(message) + stray
 
