@@ -2,7 +2,7 @@
 # ARGS are passed on: make run ARGS="--instances 3", make test ARGS="tests/unit -k bootstrap".
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check render bench format clean
+.PHONY: help run test check render bench screenshots format clean
 
 # Debian puts servers where an ordinary user's PATH does not look.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
@@ -12,7 +12,7 @@ PYTHON := $(BIN)/python
 ARGS ?=
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run the whole system on this machine until Ctrl-C
 	@scripts/bootstrap run
@@ -26,7 +26,7 @@ check: ## lint, types, lock file, rendered files up to date, boards, no machine'
 	@scripts/bootstrap check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy src tests scripts $(wildcard benchmarks/*.py)
+	$(BIN)/mypy src tests scripts $(wildcard benchmarks/*.py examples/*.py)
 	.bootstrap/bin/uv lock --check
 	$(PYTHON) -m photo_metrics.reference --check
 	$(PYTHON) -m photo_api.settings_reference --check
@@ -43,6 +43,10 @@ render: ## write the generated files anew: references, rules
 bench: ## run the benchmarks; results go to benchmarks/results
 	@scripts/bootstrap bench
 	$(PYTHON) -m benchmarks $(ARGS)
+
+screenshots: ## take the pictures of docs/images from the running system's console
+	@scripts/bootstrap test
+	$(PYTHON) -m scripts.screenshots $(ARGS)
 
 format: ## format the code and mend what ruff can
 	@scripts/bootstrap python
