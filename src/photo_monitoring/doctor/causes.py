@@ -60,8 +60,8 @@ def metric_missing(metric: str, role: str) -> Cause:
         "metric-missing",
         what,
         Text(
-            f"{_shape(spec)}를 내보냅니다({REFERENCE}). photo_metrics의 Recorder를 쓰면 생깁니다",
-            f"export the {_shape(spec)} ({REFERENCE}); photo_metrics' Recorder has it",
+            f"{_shape(spec)}를 내보냅니다({REFERENCE})",
+            f"export the {_shape(spec)} ({REFERENCE})",
         ),
     )
 
@@ -217,6 +217,15 @@ def no_target(role: str, job: str, others: Collection[str]) -> Cause:
             ),
         )
     return Cause("no-target", what, _HELP.get(role, _SCRAPE))
+
+
+def not_scraped(job: str) -> Cause:
+    """Prometheus has just started, or scrapes rarely."""
+    return Cause(
+        "not-scraped",
+        Text(f"Prometheus가 job {job}을 아직 수집하지 않았습니다", f"Prometheus has not scraped job {job} yet"),
+        Text("한 번 수집한 뒤에 다시 봅니다", "look again after its first scrape"),
+    )
 
 
 def target_down(job: str, said: str) -> Cause:

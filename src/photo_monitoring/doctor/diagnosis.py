@@ -25,8 +25,8 @@ from photo_monitoring.doctor.outcome import (
     without,
 )
 from photo_monitoring.doctor.standing import Standing
-from photo_monitoring.doctor.syntax import Binary, Call, Constant, Node, Vector, parse, vectors
-from photo_monitoring.doctor.world import World, role_of
+from photo_monitoring.doctor.syntax import Binary, Call, Constant, Node, Vector, is_condition, parse, vectors
+from photo_monitoring.doctor.world import Server, World, role_of
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.known_metrics import TARGET_LABELS, known_samples
 from photo_monitoring.lints import recordings_by_name
@@ -63,6 +63,7 @@ class Diagnosis:
         self._recordings = recordings_by_name([*self._alerts, *ALERTS])
         self._known: dict[Recording, Outcome] = {}
         self._under_way: set[Recording] = set()
+        self._met: set[Recording] = set()  # those under way that were asked for again
         self._standings = {
             role: [Standing(source, self._settings.instance_label) for source in sources]
             for role, sources in world.sources.items()
@@ -139,20 +140,28 @@ class Diagnosis:
 
     def _recording(self, recording: Recording) -> Outcome:
         if recording in self._under_way:
+            self._met.add(recording)
             return NOTHING
         if recording not in self._known:
             self._under_way.add(recording)
             found = self._of(parse(fill(recording.expr, self._settings)))
             found = both(found, self._rule_of_recording(recording))
             server = self._world.server
-            if server is not None and found.status is Status.LIVE and recording.name not in server.results:
+            if server is not None and found.status is Status.LIVE and self._late(recording, found, server):
                 late = causes.no_result_yet(recording.name, found.history)
                 found = noted(replace(found, status=Status.WAITING), late)
             self._under_way.remove(recording)
-            if self._under_way:  # what was found may lack the part that is under way
+            self._met.discard(recording)
+            if self._met:  # what was found lacks the part that is under way
                 return found
             self._known[recording] = found
         return self._known[recording]
+
+    def _late(self, recording: Recording, found: Outcome, server: Server) -> bool:
+        """Say whether a recording should have a result by now, and has none; a condition is right to have none."""
+        if recording.name in server.results:
+            return False
+        return found.history > 0 or not is_condition(parse(fill(recording.expr, self._settings)))
 
     # Scraped metrics
 
@@ -176,12 +185,14 @@ class Diagnosis:
             return failed(Status.SILENT, causes.no_target(role, name, job.lookalikes))
         if selector.metric == "up":
             return LIVE
-        if not job.up and job.error:
+        if job.names is None:
+            return Outcome(Status.WAITING, notes=(causes.not_scraped(name),))
+        if not job.up:
             return failed(Status.SILENT, causes.target_down(name, job.error))
-        stored = job.names is None or selector.metric in job.names
-        if not stored and any(selector.metric in one.page.series for one in self._world.sources.get(role, ())):
+        pages = (source.page for source in self._world.sources.get(role, ()))
+        if selector.metric not in job.names and any(selector.metric in page.series for page in pages):
             return failed(Status.SILENT, causes.not_stored(known_samples()[selector.metric].metric, name))
-        return LIVE if job.up == job.targets or not job.error else noted(LIVE, causes.target_down(name, job.error))
+        return LIVE if not job.error else noted(LIVE, causes.target_down(name, job.error))
 
     def _in_time(self, role: str, selector: Vector, samples: int) -> Outcome:
         server = self._world.server
@@ -195,7 +206,9 @@ class Diagnosis:
         """Complain where the alert is to name something (a client, a service) that its metrics do not tell apart."""
         found = LIVE
         wanted = set(alert.by) - TARGET_LABELS
-        for selector in self._all_vectors(parse(condition(alert, tier, self._settings)), frozenset()):
+        if not wanted:
+            return found
+        for selector in self._all_vectors(parse(condition(alert, tier, self._settings)), set()):
             sample = known_samples().get(selector.metric)
             role = role_of(selector.value("job"), self._settings)
             if sample is None or role is None:
@@ -208,12 +221,13 @@ class Diagnosis:
                         found = both(found, failed(Status.WRONG, missing))
         return found
 
-    def _all_vectors(self, node: Node, seen: frozenset[Recording]) -> Iterator[Vector]:
+    def _all_vectors(self, node: Node, seen: set[Recording]) -> Iterator[Vector]:
         for selector in vectors(node):
             yield selector
             for recording in self._recordings.get(selector.metric, ()):
                 if recording not in seen:
-                    yield from self._all_vectors(parse(fill(recording.expr, self._settings)), seen | {recording})
+                    seen.add(recording)
+                    yield from self._all_vectors(parse(fill(recording.expr, self._settings)), seen)
 
     # Rules
 
@@ -264,9 +278,13 @@ def switched_off(settings: Settings) -> int:
 
 
 def all_causes(verdicts: list[Verdict]) -> list[Cause]:
-    """Return every cause once, those that alone bring the most criteria back first."""
+    """Return every cause once, those that alone bring the most criteria back first, where nobody looked last."""
     every = {cause for verdict in verdicts for cause in verdict.outcome.causes}
-    return sorted(every, key=lambda one: (-alone(one, verdicts), -needed(one, verdicts), one.what.en))
+
+    def rank(cause: Cause) -> tuple[bool, int, int, str]:
+        return cause.kind == "not-looked", -alone(cause, verdicts), -needed(cause, verdicts), cause.what.en
+
+    return sorted(every, key=rank)
 
 
 def alone(cause: Cause, verdicts: list[Verdict]) -> int:

@@ -36,6 +36,9 @@ class Cause:
 
 Causes = tuple[Cause, ...]
 
+EVENTS: Final = frozenset({"no-route", "not-seen", "first-event"})
+"""Kinds of causes that say that something does not happen, not that it could not be seen."""
+
 
 Way = frozenset[Cause]
 
@@ -119,7 +122,9 @@ def without(left: Outcome, exception: Outcome) -> Outcome:
     """Combine with an exception (`unless`): lacking it, the rest still works; a wrong one spoils it."""
     if exception.status is Status.WRONG:
         return both(left, exception)
-    return replace(left, notes=merged(left.notes, exception.causes, exception.notes))
+    # What is not there to be excepted is no fault.
+    found = (one for one in (*exception.causes, *exception.notes) if one.kind not in EVENTS)
+    return replace(left, notes=merged(left.notes, tuple(found)))
 
 
 def noted(outcome: Outcome, *notes: Cause) -> Outcome:

@@ -70,16 +70,17 @@ class PrometheusLook:
             others = frozenset(one["metric"]["job"] for one in found if "job" in one["metric"])
             taken = {getattr(self._settings, setting) for setting in JOB_SETTINGS.values()}
             return Job(lookalikes=others - taken), None
-        page = await self._page(name, pattern)
         scraped = any(one["health"] != "unknown" for one in targets)
+        up = sum(one["health"] == "up" for one in targets)
+        page = await self._page(name, pattern) if up else Page()
         job = Job(
             targets=len(targets),
-            up=sum(one["health"] == "up" for one in targets),
-            interval=max((durations.seconds(one["scrapeInterval"]) for one in targets), default=None),
-            error=next((scrubbed(one["lastError"])[:_LONGEST] for one in targets if one["lastError"]), ""),
+            up=up,
+            interval=max(durations.seconds(one["scrapeInterval"]) for one in targets),
+            error=next((scrubbed(one["lastError"])[:_LONGEST] for one in targets if one["health"] == "down"), ""),
             names=frozenset(page.series) if scraped else None,
         )
-        return job, Source(f"Prometheus, job {name}", page)
+        return job, Source(f"Prometheus, job {name}", page) if up else None
 
     async def _page(self, name: str, pattern: str) -> Page:
         page = Page()

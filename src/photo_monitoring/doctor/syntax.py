@@ -6,6 +6,7 @@ Two spellings of an expression give equal trees.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from photo_monitoring import durations, promql
@@ -201,6 +202,7 @@ class _Parser:
         return Vector(metric, tuple(ordered), window, offset)
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Node:
     """Read an expression; ValueError where it is none, or uses what this module does not cover (subqueries, `@`)."""
     return _Parser(text).parse()
@@ -216,3 +218,15 @@ def vectors(node: Node) -> Iterator[Vector]:
     elif isinstance(node, Call | Aggregation):
         for argument in node.arguments:
             yield from vectors(argument)
+
+
+def is_condition(node: Node) -> bool:
+    """Say whether an expression compares, or looks for what is absent: it may be empty while all it reads is there."""
+    if isinstance(node, Binary):
+        compares = _PRECEDENCE[node.operator] == _PRECEDENCE[">"] and ("bool", ()) not in node.matching
+        return compares or is_condition(node.left) or is_condition(node.right)
+    if isinstance(node, Call) and node.name.startswith("absent"):
+        return True
+    if isinstance(node, Call | Aggregation):
+        return any(is_condition(argument) for argument in node.arguments)
+    return False
