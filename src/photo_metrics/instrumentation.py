@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from photo_metrics.asgi import ASGIApp, Message, Receive, Scope, Send
-    from photo_metrics.registry import Counter, Histogram, Registry
+    from photo_metrics.registry import Histogram, Registry
     from photo_metrics.routes import RouteTable
     from photo_metrics.spec import MetricSpec
 
@@ -38,7 +38,10 @@ _PRECREATED_STATUSES = (200, 500, 503)
 
 
 class HttpMetrics:
-    """The two families of HTTP requests, with every series that was ever needed at hand."""
+    """The two families of HTTP requests, with every series that was ever needed at hand.
+
+    A request is observed once: what the counter says is its histogram's count, asked at the scrape.
+    """
 
     def __init__(self, registry: Registry, requests: MetricSpec, duration: MetricSpec) -> None:
         """Register both; they have the labels method, handler and status, in this order (else ValueError)."""
@@ -48,7 +51,7 @@ class HttpMetrics:
                 raise ValueError(message)
         self._requests = registry.counter(requests)
         self._duration = registry.histogram(duration)
-        self._pairs: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._known: dict[tuple[str, str, int], Histogram] = {}
 
     def declare(self, routes: RouteTable) -> None:
         """Create the counters of every declared route: its success, 200, 500 and 503, so that a first error shows in
@@ -59,18 +62,18 @@ class HttpMetrics:
 
     def record(self, method: str, handler: str, status: int, seconds: float, request_id: str | None = None) -> None:
         """Count one request and observe its duration in seconds."""
-        pair = self._pairs.get((method, handler, status))
-        if pair is None:
-            pair = self._resolve(method, handler, status)
-        pair[0].inc()
-        pair[1].observe(seconds, request_id)
+        histogram = self._known.get((method, handler, status))
+        if histogram is None:
+            histogram = self._resolve(method, handler, status)
+        histogram.observe(seconds, request_id)
 
-    def _resolve(self, method: str, handler: str, status: int) -> tuple[Counter, Histogram]:
+    def _resolve(self, method: str, handler: str, status: int) -> Histogram:
         code = str(status) if 100 <= status <= 599 else str(_SERVER_ERROR)  # RFC 9110, section 15
-        pair = (self._requests.labels(method, handler, code), self._duration.labels(method, handler, code))
-        if pair[0].labels[0] == method:  # an unknown method is the client's invention: not to be remembered
-            self._pairs[method, handler, status] = pair
-        return pair
+        histogram = self._duration.labels(method, handler, code)
+        self._requests.labels(method, handler, code).set_function(histogram.count)
+        if histogram.labels[0] == method:  # an unknown method is the client's invention: not to be remembered
+            self._known[method, handler, status] = histogram
+        return histogram
 
 
 class RequestRecorder(Protocol):

@@ -107,6 +107,11 @@ class Histogram:
         if exemplar is not None:
             self.exemplars[index] = (exemplar, value, time.time())
 
+    def count(self) -> int:
+        """How many observations there were."""
+        with self._lock:
+            return sum(self._counts)
+
     def read(self) -> tuple[list[int], float]:
         """Counts per bucket (not cumulative) and the sum of the observations, of one moment."""
         with self._lock:
