@@ -75,16 +75,16 @@ class RequestContextMiddleware:
                 forwarded = value if forwarded is None else forwarded + b"," + value
         request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else str(uuid7())
         scope[REQUEST_ID_KEY] = request_id
-        scope[_KEY] = RequestContext(request_id, self._client_ip(scope, forwarded))
+        client: Any = scope.get("client")
+        peer = client[0] if client else "0.0.0.0"  # noqa: S104 - an unknown peer (UNIX socket), not a bind address
+        scope[_KEY] = RequestContext(request_id, self._client_ip(peer, forwarded) if forwarded else peer)
         scope[RESPONSE_HEADERS_KEY] = ((b"x-request-id", request_id.encode()),)
         _request_id.set(request_id)
         return self._app(scope, receive, send)
 
-    def _client_ip(self, scope: Scope, forwarded: bytes | None) -> str:
-        client: Any = scope.get("client")
-        peer = client[0] if client else "0.0.0.0"  # noqa: S104 - an unknown peer (UNIX socket), not a bind address
-        if not forwarded or not self._trusts(peer):
-            return str(peer)
+    def _client_ip(self, peer: str, forwarded: bytes) -> str:
+        if not self._trusts(peer):
+            return peer
         address = peer
         for hop in reversed(forwarded.decode("latin-1").split(",")):
             try:

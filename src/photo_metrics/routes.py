@@ -99,6 +99,8 @@ class RouteTable:
         """The template for an ASGI HTTP scope; a root path is taken off as Starlette does."""
         path: str = scope["path"]
         root = self.root_path or scope.get("root_path")
+        if not root and (by_method := self._static.get(path)) is not None:  # as `resolve` does, a call sooner
+            return by_method.get(scope["method"]) or by_method[_ANY_METHOD]
         if root and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
             path = path[len(root) :]
         return self.resolve(scope["method"], path)
