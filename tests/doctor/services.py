@@ -1,12 +1,12 @@
 """The two examples as processes, with something that uses them, and a Prometheus beside each."""
 
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ class Service:
     """A running example."""
 
     port: int
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End it, as its operator would."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
 
     @property
     def url(self) -> str:
@@ -50,28 +56,25 @@ class Service:
 @contextmanager
 def running(*applications: str, options: Sequence[str] = ()) -> Iterator[list[Service]]:
     """Run examples (`module:application`) with uvicorn, all at once, until the block ends."""
-    services = [Service(free_port()) for _ in applications]
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(ROOT / "examples"), "--log-level", "critical"]
-    processes = [
-        subprocess.Popen(
-            [*command, application, "--port", str(service.port), *options],
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )
-        for application, service in zip(applications, services, strict=True)
-    ]
+    services = []
     try:
+        for application in applications:
+            port = free_port()
+            process = subprocess.Popen([*command, application, "--port", str(port), *options])
+            services.append(Service(port, process))
         for service in services:
-            wait_until(lambda service=service: accepts(service.port), "an example's start", 90)  # type: ignore[misc] # lambda's default
+            wait_until(partial(accepts, service.port), "an example's start", 90)
         yield services
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
+        for service in services:
+            service.process.send_signal(signal.SIGTERM)
+        for service in services:
             try:
-                process.wait(20)
+                service.process.wait(20)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
+                service.process.kill()
+                service.process.wait(5)
 
 
 def scrape(job: str, *targets: str, **more: object) -> dict[str, object]:

@@ -124,8 +124,8 @@ def running_prometheus(
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-remote-write-receiver",
-        "--storage.tsdb.retention.time=10y",
         "--log.level=warn",
+        *([] if any("retention" in option for option in options) else ["--storage.tsdb.retention.time=10y"]),
         *options,
     ]
     log = folder / "prometheus.log"
