@@ -31,8 +31,8 @@ def caught(suite: Suite, right: str, wrong: str) -> bool:
 
 def fresh_installation() -> str:
     """Thirty uploads a minute from the first on: 2.5 % are never confirmed, 20 % of the others a minute later."""
-    inputs = {BEGUN: "0+15x1500", CONFIRMED: "0+11.7x2 38.025+14.625x1497"}
-    looks = ("2m", "5m", "10m", "20m", "30m", "45m", "1h", "2h", "3h", "6h", "6h2m", "12h")
+    inputs = {BEGUN: "0+15x850", CONFIRMED: "0+11.7x2 38.025+14.625x847"}
+    looks = ("2m", "5m", "10m", "20m", "30m", "45m", "1h", "2h", "3h", "6h", "6h2m", "7h")
     checks = [{"eval_time": at, "alertname": "UploadCompletionBurn", "exp_alerts": []} for at in looks]
     series = [{"series": name, "values": values} for name, values in inputs.items()]
     test = {"interval": "30s", "input_series": series, "alert_rule_test": checks}
