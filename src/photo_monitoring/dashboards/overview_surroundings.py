@@ -79,6 +79,7 @@ SECURITY: Final = Row(
                 Query(
                     "topk(10, sum by (client_id) (rate(photo_api_rate_limit_hits_total{$limited}[$rate])) * 60 > 0)",
                     "{{client_id}}",
+                    absent="blank while nothing is blocked",
                 ),
             ),
             home_of=("rate-limit-client",),
