@@ -261,18 +261,6 @@ async def test_an_upload_sends_the_given_headers_and_url_as_they_are() -> None:
     assert counts.operation("put").bytes_sent == 7
 
 
-async def test_a_refused_upload_may_lose_its_answer_and_an_honest_one_may_not() -> None:
-    async def script(_: Request, __: int, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    async with browsing(script) as (browser, counts, _):
-        for may_be_cut in (True, False):
-            with pytest.raises(StepFailed):
-                await browser.send(Wanted("put", "PUT", "/storage/a", (403,), may_be_cut=may_be_cut))
-    assert counts.operation("put").cut_while_sending == 1
-    assert counts.transport_errors == counts.problems == 1
-
-
 async def test_an_upload_url_elsewhere_is_never_followed() -> None:
     async def script(_: Request, __: int, writer: asyncio.StreamWriter) -> None:
         answer(writer, "200 OK")

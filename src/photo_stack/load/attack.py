@@ -239,14 +239,9 @@ class Attack:
             str(presigned["upload_method"]),
             url,
             (*_UPLOAD_REFUSED, _LIMITED),
-            may_be_cut=True,
         )
-        try:
-            await errand.send(wanted, headers=headers, body=aiohttp.BytesIOPayload(io.BytesIO(content)))
-        except StepFailed as failure:
-            if failure.status is not None:
-                raise
-        # Whatever became of the answer, nothing may have been stored.
+        await errand.send(wanted, headers=headers, body=aiohttp.BytesIOPayload(io.BytesIO(content)))
+        # Nothing may have been stored.
         confirm = Wanted("attack_confirm", "POST", "/photos/confirm", (*_CONFIRM_REFUSED, _LIMITED))
         await errand.as_user(confirm, json={"photo_id": presigned["photo_id"]})
 

@@ -69,9 +69,6 @@ class Wanted:
     method: str
     path: str
     expect: Collection[int]
-    may_be_cut: bool = False
-    """Whether the connection may end instead: who refuses a body while it is sent may close, and the answer that came
-    before the reset can be lost (RFC 9112, 9.6)."""
 
     @property
     def is_get(self) -> bool:
@@ -221,11 +218,7 @@ class Browser:
                 skip_auto_headers=("Content-Type",) if body is not None and "Content-Type" not in headers else None,
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            kind = _kind(error)
-            if wanted.may_be_cut and kind == "disconnected":
-                self._counts.operation(wanted.operation).cut_while_sending += 1
-            else:
-                self._counts.transport_error(wanted.operation, kind, get=wanted.is_get)
+            self._counts.transport_error(wanted.operation, _kind(error), get=wanted.is_get)
             raise StepFailed from error
         except asyncio.CancelledError:
             self._counts.operation(wanted.operation).abandoned += 1

@@ -3,8 +3,7 @@
 Four ways are kept apart, because they mean different things to whoever kills instances under load: a request that got
 no answer (`transport_errors`), an answer whose body broke after it had begun (`broken_bodies`), a body that arrived
 whole and is not what it must be (`corrupt_bodies`), and a whole answer with a status the contract does not allow here
-(`unexpected`). What the end of the run cut off is `abandoned`, and an attack's upload whose refusal was lost with the
-connection is `cut_while_sending`; so sent = answered + transport errors + abandoned + cut while sending.
+(`unexpected`). What the end of the run cut off is `abandoned`; so sent = answered + transport errors + abandoned.
 """
 
 from __future__ import annotations
@@ -68,7 +67,6 @@ class OperationCounts:
     broken_bodies: int = 0
     corrupt_bodies: int = 0
     abandoned: int = 0
-    cut_while_sending: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     latency: LatencyHistogram = field(default_factory=LatencyHistogram)
@@ -88,7 +86,6 @@ class OperationCounts:
             "broken_bodies": self.broken_bodies,
             "corrupt_bodies": self.corrupt_bodies,
             "abandoned": self.abandoned,
-            "cut_while_sending": self.cut_while_sending,
             "bytes_sent": self.bytes_sent,
             "bytes_received": self.bytes_received,
             "latency_ms": self.latency.summary(),
