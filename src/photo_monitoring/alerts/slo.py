@@ -9,6 +9,8 @@ from photo_monitoring.stimuli import Case, Firing
 _API: Final = 'job="photo-api",instance="api-1"'
 _BALANCER: Final = 'haproxy_frontend_http_responses_total{proxy="photos",job="haproxy",instance="lb",code="%s"}'
 _UP: Final = f"up{{{_API}}}"
+_PROBE: Final = 'probe_success{instance="https://photos.example.com/health",job="probe"}'
+_ANSWERED_HERE: Final = f'http_requests_total{{method="GET",handler="/photos/",status="200",{_API}}}'
 _AVAILABILITY: Final = "requests-availability"
 _AVAILABILITY_LABELS: Final = {
     "sloth_id": f"photo-api-{_AVAILABILITY}",
@@ -34,13 +36,18 @@ or
 sum(rate(http_requests_total{$api, $traffic, status=~"5.."}[${5m}]))
 """,
 )
-# Not before the first scrape ever: a Prometheus that just started knows nothing yet.
-_DEAD: Final = Recording(
-    "slo:fleet_down:bool",
+# Not before the first scrape ever: a Prometheus that just started knows nothing yet. While no load balancer of ours
+# counts what users get (it is dead, or there is none), a probe from outside says whether they get anything.
+_UNREACHABLE: Final = Recording(
+    "slo:unreachable:bool",
     """
 absent(up{$api} == 1)
 and on ()
 count(count_over_time(up{$api}[${1d}])) > 0
+or
+1 - (max(last_over_time(probe_success{$probe}[${1m}])) == 0)
+unless on ()
+up{$haproxy} == 1
 """,
 )
 
@@ -49,7 +56,7 @@ AVAILABILITY: Final = Objective(
     alert="RequestsAvailabilityBurn",
     percent=99.9,
     promise=Text("요청 가용성", "availability of requests"),
-    helpers=(_ANSWERED, _FAILED, _DEAD),
+    helpers=(_ANSWERED, _FAILED, _UNREACHABLE),
     # A dead fleet answers nothing, and request counts alone would show 100 %: the day's usual traffic is taken to fail
     # (one request in 100 s where there was none).
     total=f"""
@@ -57,15 +64,15 @@ max(
   label_replace(slo:requests_answered:rate5m, "part", "answered", "", "")
   or
   label_replace(
-    avg_over_time({TOTAL}{{sloth_id="photo-api-{_AVAILABILITY}"}}[${{1d}}]) and on () slo:fleet_down:bool,
+    avg_over_time({TOTAL}{{sloth_id="photo-api-{_AVAILABILITY}"}}[${{1d}}]) and on () slo:unreachable:bool,
     "part", "usual", "", ""
   )
   or
-  label_replace(slo:fleet_down:bool * 0.01, "part", "least", "", "")
+  label_replace(slo:unreachable:bool * 0.01, "part", "least", "", "")
 )
 """,
     errors=f"""
-max({TOTAL}{{sloth_id="photo-api-{_AVAILABILITY}"}} and on () slo:fleet_down:bool)
+max({TOTAL}{{sloth_id="photo-api-{_AVAILABILITY}"}} and on () slo:unreachable:bool)
 or
 slo:requests_failed:rate5m
 """,
@@ -82,12 +89,33 @@ slo:requests_failed:rate5m
             },
         ),
         Case(
+            name="without a load balancer of ours a probe that fails burns, though every instance is well",
+            step="1m",
+            inputs={_UP: "1+0x50", _PROBE: "1+0x30 0+0x20", _ANSWERED_HERE: "0+60x30 1800+0x20"},
+            expect={
+                "30m": (),
+                "45m": (Firing(severity=Severity.CRITICAL.value, labels=_AVAILABILITY_LABELS, value=0),),
+            },
+        ),
+        Case(
+            name="where the load balancer counts, a probe that fails says nothing about others",
+            step="1m",
+            inputs={
+                _UP: "1+0x50",
+                'up{instance="lb",job="haproxy"}': "1+0x50",
+                _PROBE: "1+0x30 0+0x20",
+                _BALANCER % "2xx": "0+60x50",
+                _BALANCER % "5xx": "0+0x50",
+            },
+            expect={"30m": (), "45m": ()},
+        ),
+        Case(
             name="without a load balancer of ours the instances' answers count",
             step="1m",
             inputs={
                 _UP: "1+0x30",
                 f'http_requests_total{{method="GET",handler="/photos/",status="500",{_API}}}': "0+3x30",
-                f'http_requests_total{{method="GET",handler="/photos/",status="200",{_API}}}': "0+97x30",
+                _ANSWERED_HERE: "0+97x30",
             },
             expect={"30m": (_PAGE,)},
         ),

@@ -75,7 +75,7 @@ def test_every_series_that_a_rule_reads_is_in_the_month(run: Month) -> None:
     recordings, alerts = rendered_rules()
     noon = EPOCH + story.NEWCOMERS[-1] + 1200
     names = set().union(*(rule.reads() for rule in read_by_alerts(recordings, alerts) + alerts)) - {
-        "slo:fleet_down:bool"
+        "slo:unreachable:bool"
     }
     assert {name for name in names if not run.prometheus.query(name, noon)} == set()
 
@@ -86,7 +86,7 @@ def test_every_drain_was_seen_and_no_fleet_was_down(run: Month) -> None:
     expr = 'photo_api_drain_deadline_timestamp_seconds{job="photo-api"} > time()'
     leaves = Rule("", expr, {"severity": "", "subject": ""}, 30)
     assert len(evaluation.firings([leaves])) == len(story.DEPLOYS) * len(story.API)
-    assert run.prometheus.query("count_over_time(slo:fleet_down:bool[30d])", month.QUIET_UNTIL) == {}
+    assert run.prometheus.query("count_over_time(slo:unreachable:bool[30d])", month.QUIET_UNTIL) == {}
 
 
 def test_thirty_healthy_days_leave_budget_of_every_objective(run: Month) -> None:
