@@ -1,5 +1,6 @@
 """Addresses as users give them, and as they may be shown: without user, password or query."""
 
+import base64
 import re
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,12 +16,19 @@ class CannotLookError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to ask (`url`, which holds no user), as whom, and what to call it in front of people (`shown`)."""
+    """Where to ask (`url`, which holds no user), as whom, and what to call it in front of people (`shown`).
+
+    `authorization` is the header's value (RFC 7617), None where the address named no user.
+    """
 
     url: str = field(repr=False)
     shown: str
-    user: str | None = field(default=None, repr=False)
-    password: str = field(default="", repr=False)
+    authorization: str | None = field(default=None, repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that says who asks, if anything does."""
+        return {} if self.authorization is None else {"Authorization": self.authorization}
 
 
 def scrubbed(text: str) -> str:
@@ -45,8 +53,10 @@ def _address(parts: SplitResult, path: str) -> Address:
     host = parts.netloc.rpartition("@")[2]
     url = urlunsplit((parts.scheme, host, path, parts.query, ""))
     shown = urlunsplit((parts.scheme, host, path, "", "")) + ("?…" if parts.query else "")
-    user = None if parts.username is None else unquote(parts.username)
-    return Address(url, shown, user, unquote(parts.password or ""))
+    if parts.username is None:
+        return Address(url, shown)
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return Address(url, shown, f"Basic {base64.b64encode(pair.encode()).decode('ascii')}")
 
 
 def metrics_address(text: str) -> Address:
@@ -66,6 +76,5 @@ def base_address(text: str) -> Address:
 def described_api(metrics: Address) -> Address:
     """Return where a FastAPI application that serves this page describes itself."""
     parts = urlsplit(metrics.url)
-    return Address(
-        urlunsplit((parts.scheme, parts.netloc, "/openapi.json", "", "")), metrics.shown, metrics.user, metrics.password
-    )
+    url = urlunsplit((parts.scheme, parts.netloc, "/openapi.json", "", ""))
+    return Address(url, metrics.shown, metrics.authorization)

@@ -96,10 +96,9 @@ class Fetcher:
         headers: Mapping[str, str],
         data: Mapping[str, str] | None = None,
     ) -> tuple[int, str, bytes]:
-        credentials = None if address.user is None else aiohttp.BasicAuth(address.user, address.password, "utf-8")
         try:
             async with self._session.request(
-                method, url, headers=headers, data=data, auth=credentials, allow_redirects=False
+                method, url, headers={**headers, **address.headers}, data=data, allow_redirects=False
             ) as answer:
                 if answer.headers.get("Content-Encoding", "identity") != "identity":
                     raise CannotLookError(
