@@ -28,7 +28,12 @@ AVAILABILITY: Final = Row(
             ),
             kind=Kind.STATES,
             unit=STATE,
-            queries=(Query("photo_api_ready{$picked}\nor on (instance)\n0 * up{$picked}", "{{instance}}"),),
+            queries=(
+                Query(
+                    "max by (instance) (photo_api_ready{$picked})\nor\n0 * max by (instance) (up{$picked})",
+                    "{{instance}}",
+                ),
+            ),
             limits=("service-health",),
             names=(Named(1, Text("정상", "ready"), "green"), Named(0, Text("중단", "not ready"), "red")),
             points=(

@@ -18,7 +18,7 @@ from photo_monitoring.dashboards.panels import (
 )
 from photo_monitoring.dashboards.patterns import quantile, spread
 
-_READY: Final = "photo_api_ready{$picked}\nor on (instance)\n0 * up{$picked}"
+_READY: Final = "max by (instance) (photo_api_ready{$picked})\nor\n0 * max by (instance) (up{$picked})"
 
 HEALTH: Final = Row(
     id=1,
