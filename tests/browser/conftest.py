@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.browser.consoles import running_console
 from tests.browser.sample_board import write_boards
-from tests.stack.running import COMMAND, Stack, clean_environment
+from tests.stack.running import COMMAND, Stack, clean_environment, photo_stack
 
 FLAGS = (
     "--no-sandbox",
@@ -35,18 +35,21 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def busy_stack(shared_stack: Stack) -> Iterator[Stack]:
-    """The shared stack with visitors, after a few attackers were there."""
-    load = [*COMMAND, "load", "--data", str(shared_stack.data)]
-    environment = clean_environment()
-    commands = (("--rps", "8", "--duration", "10m"), ("--attack", "--rps", "20", "--duration", "6s"))
-    processes = [
-        subprocess.Popen([*load, *options], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for options in commands
-    ]
+    """The shared stack with visitors."""
+    visitors = subprocess.Popen(
+        [*COMMAND, "load", "--data", str(shared_stack.data), "--rps", "8", "--duration", "10m"],
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     yield shared_stack
-    for process in processes:
-        process.terminate()
-        process.wait(30)
+    visitors.terminate()
+    visitors.wait(30)
+
+
+def attack(stack: Stack) -> None:
+    """Ask for what is refused, for a few seconds."""
+    photo_stack("load", "--attack", "--rps", "20", "--duration", "4s", "--data", str(stack.data))
 
 
 def servers(stack: Stack) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """A tab left open does not grow: two hundred refreshes leave nodes, listeners and heap as they were."""
 
-from playwright.sync_api import CDPSession, Page, expect
+import pytest
+from playwright.sync_api import CDPSession, Page
 from tests.browser.conftest import Opener
 
 WARM, REFRESHES = 20, 200
@@ -30,10 +31,11 @@ def measured(session: CDPSession) -> dict[str, float]:
     return {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
 
 
-def test_two_hundred_refreshes_leave_no_trace(console: str, open_page: Opener) -> None:
-    page = open_page(f"{console}/dashboards/photo-api-overview?from=now-5m&refresh=1h")
-    page.set_default_timeout(120_000)
-    expect(page.locator(".panel[data-state=ready]").first).to_be_visible()
+@pytest.mark.timeout(600)
+def test_two_hundred_refreshes_leave_no_trace(sample_console: str, open_page: Opener) -> None:
+    """On every kind of panel, those that fail and are empty too."""
+    page = open_page(f"{sample_console}/dashboards/sample", viewport={"width": 1400, "height": 3000})
+    page.set_default_timeout(500_000)
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     refresh(page, WARM)
@@ -41,7 +43,7 @@ def test_two_hundred_refreshes_leave_no_trace(console: str, open_page: Opener) -
     refresh(page, REFRESHES)
     after = measured(session)
     assert int(page.locator("body").get_attribute("data-rounds") or 0) >= WARM + REFRESHES
-    # Legends gain a row when an endpoint is first used; what leaks grows with every refresh.
-    assert after["Nodes"] - before["Nodes"] < 2 * REFRESHES
+    # What leaks grows with every refresh: one node or listener each would be 200.
+    assert after["Nodes"] - before["Nodes"] < REFRESHES / 2
     assert after["JSEventListeners"] - before["JSEventListeners"] < REFRESHES / 2
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 2 * MEGABYTE
+    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < MEGABYTE

@@ -110,7 +110,7 @@ def test_while_prometheus_thinks_the_panels_say_that_they_load(open_page: Opener
         page: Page = open_page(f"{url}/dashboards/photo-api-overview", wait=False)
         expect(page.locator(".panel").first).to_have_attribute("data-state", "loading")
         expect(page.locator(".panel .message").first).to_have_text("불러오는 중…")
-        open_page.watch.allowed.append("50[0-9]")
+        page.goto("about:blank")
 
 
 def test_a_console_that_ends_is_told_and_its_return_noticed(open_page: Opener, console: str) -> None:

@@ -101,6 +101,8 @@ class Frame:
             f'<h1><img src="{self._assets.address("icon.svg")}" alt="" width="28" height="28">{TITLE}</h1>\n'
             f'<form method="post" action="/login">{alert}'
             f'<input type="hidden" name="next" value="{escape(target)}">'
+            # Password managers ask for a name to keep the token under.
+            '<input type="text" name="username" value="console" autocomplete="username" hidden>'
             f'<label for="token">{_PASSWORD.in_language(lang)}</label>'
             '<input id="token" name="token" type="password" required maxlength="1024" '
             'autocomplete="current-password" autofocus>'

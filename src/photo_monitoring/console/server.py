@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from html import escape
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
@@ -21,7 +21,7 @@ from photo_monitoring.console.settings import ConsoleSettings
 from photo_monitoring.console.upstream import Upstream, UpstreamError
 from photo_monitoring.criteria import Text
 from photo_monitoring.runbooks import has_runbook
-from photo_monitoring.settings import Language
+from photo_monitoring.settings import LANGUAGES, Language
 
 _COMPRESSED_FROM: Final = 2_048
 _STATUS: Final = {"bad_data": 400, "not_found": 404, "overloaded": 503, "timeout": 504}
@@ -81,8 +81,14 @@ class Console:
     # Pages
 
     def _lang(self, request: web.Request) -> Language:
-        asked = request.query.get("lang")
-        return asked if asked in ("ko", "en") else self._default  # type: ignore[return-value] # narrowed by membership
+        return self._known(request.query.get("lang"))
+
+    def _lang_of(self, target: str) -> Language:
+        """Return the language of the page that a login leads to."""
+        return self._known(dict(parse_qsl(urlsplit(target).query)).get("lang"))
+
+    def _known(self, asked: str | None) -> Language:
+        return next((one for one in LANGUAGES if one == asked), self._default)
 
     def _page(self, request: web.Request, page: Page, status: int = 200) -> web.Response:
         other: Language = "en" if page.lang == "ko" else "ko"
@@ -148,7 +154,7 @@ class Console:
         target = _local(request.query.get("next", "/"))
         if self._sessions is None:
             raise web.HTTPSeeOther(target)
-        return web.Response(text=self._frame.login(self._lang(request), target), content_type="text/html")
+        return web.Response(text=self._frame.login(self._lang_of(target), target), content_type="text/html")
 
     async def _log_in(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -156,9 +162,9 @@ class Console:
         if self._sessions is None:
             raise web.HTTPSeeOther(target)
         if self._sessions.guessed_too_often():
-            return self._refused(request, target, "often", 429)
+            return self._refused(target, "often", 429)
         if not self._sessions.opens(given):
-            return self._refused(request, target, "wrong", 403)
+            return self._refused(target, "wrong", 403)
         answer = web.HTTPSeeOther(target)
         answer.set_cookie(
             COOKIE,
@@ -170,8 +176,8 @@ class Console:
         )
         raise answer
 
-    def _refused(self, request: web.Request, target: str, problem: str, status: int) -> web.Response:
-        text = self._frame.login(self._lang(request), target, problem)
+    def _refused(self, target: str, problem: str, status: int) -> web.Response:
+        text = self._frame.login(self._lang_of(target), target, problem)
         return web.Response(text=text, content_type="text/html", status=status)
 
     # Data
