@@ -1,20 +1,20 @@
 """The adapters: what the provider did not take is answered 5xx, nothing secret is said, no start without a URL."""
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.support.channels import COMMAND, SWITCH_PATH, adapter
+from tests.support.channels import SWITCH_PATH, adapter
 from tests.support.ports import free_port
 from tests.support.providers.dooray import PATH, Dooray, told
 from tests.support.providers.server import serving
 from tests.support.providers.webhook import Webhook
+from typer.testing import CliRunner
 
+from photo_monitoring.cli import app
 from photo_monitoring.routing.channel import Test as Message
 from photo_monitoring.routing.dooray_message import NotAWebhook, dooray_message
 from photo_monitoring.routing.webhooks import payload
@@ -163,17 +163,13 @@ def test_a_switch_that_refuses_is_answered_502(switch: tuple[Webhook, str, Path]
         ),
     ],
 )
-def test_an_adapter_does_not_start_without_its_url(tmp_path: Path, command: str, config: str, said: str) -> None:
+def test_an_adapter_does_not_start_without_its_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, config: str, said: str
+) -> None:
     (tmp_path / "monitoring.toml").write_text(config)
-    done = subprocess.run(
-        [COMMAND, command, "--port", str(free_port())],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        cwd=tmp_path,
-        env={**os.environ, "NO_URL": "secret-token"},
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_URL", "secret-token")
+    done = CliRunner().invoke(app, [command, "--port", str(free_port())])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert said in done.stderr
     assert "secret-token" not in done.stderr

@@ -1,14 +1,22 @@
 """Real messages of a real Alertmanager at local providers that refuse what their documents forbid."""
 
 import re
+from dataclasses import replace
 from email.message import EmailMessage
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.routing.conftest import Wired, real_alert
-from tests.support.alertmanager import alert
+from tests.support.alertmanager import alert, running_alertmanager
 from tests.support.channels import CONSOLE, SECRETS, wired
+from tests.support.providers import pagerduty, slack
+from tests.support.providers.pagerduty import PagerDuty
+from tests.support.providers.server import serving
+from tests.support.providers.slack import Slack
 
+from photo_monitoring.config_file import parse
+from photo_monitoring.routing.alertmanager import write_alertmanager
 from photo_monitoring.settings import SYSTEM
 
 FIRING = {
@@ -224,15 +232,23 @@ def test_long_hostile_groups_stay_within_every_providers_limits(tmp_path_factory
         assert "&lt;!channel&gt;" in body(mail, "html")
 
 
-def test_what_users_notice_is_one_page(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_users_notice_is_one_page(tmp_path: Path) -> None:
     """However many objectives a root cause breaks, on-call is paged once for it."""
-    with wired(tmp_path_factory.mktemp("impact"), "en", time_scale=100) as (providers, alertmanager):
-        settings = providers.settings()
-        burns = ("RequestsAvailabilityBurn", "RequestsLatencyBurn", "ImageDeliveryBurn")
-        alertmanager.post(
-            real_alert("HighErrorRate", "critical", settings, {"job": "photo-api"}, seconds=0),
-            *(real_alert(name, "critical", settings, {"sloth_slo": name}, seconds=0) for name in burns),
+    with serving(Slack()) as slack_, serving(PagerDuty()) as pagerduty_:
+        for name, secret in (("slack", slack_.url + slack.PATH), ("pagerduty", pagerduty.KEY)):
+            (tmp_path / name).touch(mode=0o600)
+            (tmp_path / name).write_text(secret)
+        settings = parse(
+            f'[channels.slack]\nurl_file = "{tmp_path}/slack"\n[channels.pagerduty]\n'
+            f'routing_key_file = "{tmp_path}/pagerduty"\nurl = "{pagerduty_.url}{pagerduty.PATH}"\n'
         )
-        providers.pagerduty.wait(lambda m: m.body["payload"]["custom_details"]["num_firing"] == "4", "one page of four")
-        providers.slack.wait(lambda _: len(providers.slack.messages) == 4, "four messages to Slack")
-        assert len({message.body["dedup_key"] for message in providers.pagerduty.messages}) == 1
+        assert write_alertmanager(tmp_path, replace(settings, time_scale=100)) == []
+        with running_alertmanager(tmp_path) as alertmanager:
+            burns = ("RequestsAvailabilityBurn", "RequestsLatencyBurn", "ImageDeliveryBurn")
+            alertmanager.post(
+                real_alert("HighErrorRate", "critical", settings, {"job": "photo-api"}, seconds=0),
+                *(real_alert(name, "critical", settings, {"sloth_slo": name}, seconds=0) for name in burns),
+            )
+            pagerduty_.wait(lambda m: m.body["payload"]["custom_details"]["num_firing"] == "4", "one page of four")
+            slack_.wait(lambda _: len(slack_.messages) == 4, "four messages to Slack")
+    assert len({message.body["dedup_key"] for message in pagerduty_.messages}) == 1

@@ -1,13 +1,13 @@
 """`photo-monitoring render` and `check`, as far as channels go: what is left out, secrets, readiness for production."""
 
-import os
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.channels import COMMAND
+from typer.testing import CliRunner, Result
 
 from photo_monitoring import validate
+from photo_monitoring.cli import app
 from photo_monitoring.config_file import parse
 from photo_monitoring.routing import checks
 from photo_monitoring.settings import Settings
@@ -32,22 +32,25 @@ def ready(folder: Path) -> str:
     return READY.format(folder=folder)
 
 
-def render(folder: Path, config: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    (folder / "monitoring.toml").write_text(config)
-    return subprocess.run(
-        [COMMAND, "render", "--out", "out"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **environ},
-    )
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in a folder of its own, with an override file unless that is None."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(config: str | None, *arguments: str) -> Result:
+        if config is not None:
+            (tmp_path / "monitoring.toml").write_text(config)
+        return CliRunner().invoke(app, arguments)
+
+    return command
 
 
-def test_render_names_what_is_left_out_and_writes_secrets_apart(tmp_path: Path) -> None:
-    done = render(tmp_path, ready(tmp_path))
-    assert done.returncode == 0, done.stderr
+RENDER = ("render", "--out", "out")
+
+
+def test_render_names_what_is_left_out_and_writes_secrets_apart(tmp_path: Path, run: Callable[..., Result]) -> None:
+    done = run(ready(tmp_path), *RENDER)
+    assert done.exit_code == 0, done.stderr
     assert "Slack is left out: there is no [channels.slack]" in done.stdout
     assert "PagerDuty is left out" not in done.stdout
     secret = tmp_path / "out" / "alertmanager" / "secrets" / "pagerduty_routing_key"
@@ -58,15 +61,16 @@ def test_render_names_what_is_left_out_and_writes_secrets_apart(tmp_path: Path) 
     assert KEY not in done.stdout + done.stderr
 
 
-def test_render_says_when_opsgenies_api_ends(tmp_path: Path) -> None:
-    done = render(tmp_path, '[channels.opsgenie]\napi_key_env = "TEST_OPSGENIE_KEY"\n', TEST_OPSGENIE_KEY=KEY)
-    assert done.returncode == 0, done.stderr
+def test_render_says_when_opsgenies_api_ends(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_OPSGENIE_KEY", KEY)
+    done = run('[channels.opsgenie]\napi_key_env = "TEST_OPSGENIE_KEY"\n', *RENDER)
+    assert done.exit_code == 0, done.stderr
     assert "Opsgenie: its API is announced to end on 2027-04-05" in done.stdout
 
 
-def test_render_fails_in_one_line_for_a_secret_that_is_not_there(tmp_path: Path) -> None:
-    done = render(tmp_path, '[channels.slack]\nurl_file = "/no/such/file"\n')
-    assert done.returncode == 1
+def test_render_fails_in_one_line_for_a_secret_that_is_not_there(tmp_path: Path, run: Callable[..., Result]) -> None:
+    done = run('[channels.slack]\nurl_file = "/no/such/file"\n', *RENDER)
+    assert done.exit_code == 1
     assert done.stderr == (
         "photo-monitoring: the file that channels.slack.url_file names cannot be read: No such file or directory;"
         " its channel delivers nothing until it is there\n"
@@ -74,11 +78,9 @@ def test_render_fails_in_one_line_for_a_secret_that_is_not_there(tmp_path: Path)
     assert (tmp_path / "out" / "alertmanager" / "alertmanager.yml").is_file()
 
 
-def test_without_an_override_file_the_example_is_rendered(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [COMMAND, "render", "--out", "out"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_without_an_override_file_the_example_is_rendered(tmp_path: Path, run: Callable[..., Result]) -> None:
+    done = run(None, *RENDER)
+    assert done.exit_code == 0, done.stderr
     assert "is rendered from settings.example.toml, with every channel, without secrets" in done.stdout
     assert not (tmp_path / "out" / "alertmanager" / "secrets").exists()
 
@@ -134,10 +136,7 @@ def test_check_for_production_begins_with_what_is_missing(tmp_path: Path) -> Non
     assert any("nobody would notice that alerts stopped" in problem for problem in result.problems)
 
 
-def test_explain_shows_no_secret(tmp_path: Path) -> None:
-    (tmp_path / "monitoring.toml").write_text(ready(tmp_path))
-    done = subprocess.run(
-        [COMMAND, "explain", "ServiceDown"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_explain_shows_no_secret(tmp_path: Path, run: Callable[..., Result]) -> None:
+    done = run(ready(tmp_path), "explain", "ServiceDown")
+    assert done.exit_code == 0, done.stderr
     assert KEY not in done.stdout + done.stderr

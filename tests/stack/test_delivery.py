@@ -229,4 +229,7 @@ def test_faults_arrive_once_in_english_though_one_of_each_pair_dies(tmp_path: Pa
         all_end(found)
         assert found.told("firing") == ["firing"]
         assert found.told("resolved") == ["resolved"]
+        for channel in ("slack", "dooray"):
+            titles = [one for one in found.messages(channel) if "[CRITICAL] ServiceDown" in one]
+            assert len(titles) == 1, channel
         assert found.providers.problems() == []

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from photo_monitoring.routing.channel import Refused
 
@@ -36,6 +37,12 @@ def without_secrets(text: str, secrets: Iterable[str], longest: int = _LONGEST_B
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def _is_here(url: str) -> bool:
+    """Say whether a URL leads to this machine, where no proxy is asked (as Alertmanager does)."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
 async def _beginning(response: "aiohttp.ClientResponse") -> bytes:
     found = bytearray()
     while len(found) < _MOST_BYTES and (part := await response.content.read(_MOST_BYTES - len(found))):
@@ -65,7 +72,7 @@ async def post(
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+            aiohttp.ClientSession(timeout=timeout, trust_env=not _is_here(url)) as session,
             session.post(url, json=dict(body), headers=dict(headers or {}), allow_redirects=False) as response,
         ):
             raw = await _beginning(response)
