@@ -23,8 +23,8 @@ from photo_monitoring.dashboards.queries import filled_in, query
 from photo_monitoring.settings import Settings
 
 SETTINGS = Settings(time_scale=10, lang="en")
-RATE = "15s"
-DATA_SECONDS = 120
+RATE = "30s"
+DATA_SECONDS = 200
 SETTLE_SECONDS = 75
 
 
@@ -168,14 +168,17 @@ def watch(stack: Stack, client: httpx.Client) -> Seen:
     began = time.time()
     used = {name: cpu_seconds(process) for name, process in instances(stack).items()}
     seen = Seen(stack, began, used, client)
-    loads = [_load(stack, "--rps", "15", "--seed", "5"), _load(stack, "--attack", "--rps", "10", "--seed", "6")]
+    loads = [
+        _load(stack, "--rps", "12", "--users", "6", "--seed", "5"),
+        _load(stack, "--attack", "--rps", "6", "--users", "3", "--seed", "6"),
+    ]
     try:
         _look(seen)
         for process in loads:
             process.send_signal(signal.SIGINT)
         for process in loads:
             output, errors = process.communicate(timeout=60)
-            assert output, errors.decode()
+            assert output, f"the load never began: {errors.decode()}"
             seen.counted.append(json.loads(output))
     finally:
         for process in loads:
