@@ -46,7 +46,8 @@ class Service:
 
     def use(self) -> None:
         """Do everything that the example can, faults included."""
-        with httpx.Client(base_url=self.url, timeout=30) as client:
+        # After a fault the server closes the connection: none is used twice.
+        with httpx.Client(base_url=self.url, timeout=30, headers={"Connection": "close"}) as client:
             for path in ("/items/1", "/items/101", "/items/0", "/photos/1/image", "/photos/9/image"):
                 client.get(path)
             for phrase in ("open sesame", "wrong"):

@@ -46,24 +46,25 @@ def _shape(spec: MetricSpec) -> str:
     return f"{spec.type} {spec.name}{labels}"
 
 
-def metric_missing(metric: str, role: str) -> Cause:
+def metric_missing(metric: str) -> Cause:
     """The page does not know the metric."""
     spec = _SPECS.get(metric)
     what = Text(f"{metric} 지표가 없습니다", f"there is no metric {metric}")
-    if spec is None:
-        return Cause(
-            "metric-missing",
-            what,
-            Text(f"{role} 쪽에서 {metric}를 내보내는 버전인지 확인합니다", f"use a version of {role} that exports it"),
+    if spec is not None:
+        shape = _shape(spec)
+        remedy = Text(f"{shape}를 내보냅니다({REFERENCE})", f"export the {shape} ({REFERENCE})")
+    elif metric.startswith("probe_ssl_"):
+        remedy = Text(
+            "targets/probe.json에 https:// 주소를 적습니다. TLS를 쓰지 않으면 알림을 끕니다",
+            "name an https:// address in targets/probe.json, or switch the alert off where there is no TLS",
         )
-    return Cause(
-        "metric-missing",
-        what,
-        Text(
-            f"{_shape(spec)}를 내보냅니다({REFERENCE})",
-            f"export the {_shape(spec)} ({REFERENCE})",
-        ),
-    )
+    else:
+        exporter = metric.partition("_")[0]
+        remedy = Text(
+            f"{exporter} 익스포터의 버전과, 꺼 둔 수집기가 없는지 확인합니다",
+            f"check the {exporter} exporter's version, and that it collects this",
+        )
+    return Cause("metric-missing", what, remedy)
 
 
 def not_published(metric: str) -> Cause:

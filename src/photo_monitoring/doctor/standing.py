@@ -83,8 +83,7 @@ class Standing:
         series = self._page.series.get(selector.metric, [])
         wanted = _by_label(selector, self._instance)
         if not series and selector.metric not in self._page.types:
-            role = metric.partition("_")[0]
-            return failed(Status.SILENT, causes.metric_missing(metric, role))
+            return failed(Status.SILENT, causes.metric_missing(metric))
         if not series:
             return self._declared_only(selector, metric, labels, wanted)
         notes: list[Cause] = []
