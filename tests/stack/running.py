@@ -74,9 +74,9 @@ class Stack:
     data: Path
     base_port: int
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
         """A command to this stack."""
-        return photo_stack(*arguments, "--data", str(self.data))
+        return photo_stack(*arguments, "--data", str(self.data), seconds=seconds)
 
     @property
     def document(self) -> dict[str, Any]:
