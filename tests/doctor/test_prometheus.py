@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tests.doctor.services import DRILL, Service, drill_rules, running, scrape, until, watching
@@ -38,7 +39,7 @@ def mistaken(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iter
         scrape("photo-api", target, metric_relabel_configs=drop),
         scrape("node", f"127.0.0.1:{free_port()}"),
         scrape("prometheus", target, scrape_interval="10m"),
-        scrape("alertmanager", target, scrape_interval="9s", scrape_timeout="9s"),
+        scrape("alertmanager", target, scrape_interval="6s", scrape_timeout="6s"),
     ]
     rules = drill_rules()
     del rules["photo_api_growth.yml"]
@@ -81,7 +82,7 @@ def test_a_job_without_a_target_is_named(claims: dict[str, Verdict]) -> None:
 def test_an_interval_that_is_too_long_for_a_window_is_named(claims: dict[str, Verdict]) -> None:
     """Five minutes are ten seconds here, of which a rate needs two scrapes."""
     assert said(claims, "notifications/critical")[:1] == [
-        "job alertmanager is scraped every 9s: too rarely for a window of 10s"
+        "job alertmanager is scraped every 6s: too rarely for a window of 10s"
     ]
 
 
@@ -112,6 +113,12 @@ def test_data_that_is_deleted_before_it_is_read_is_named(claims: dict[str, Verdi
     ]
 
 
+def test_a_month_that_is_not_kept_is_noted_beside_what_alerts_without_it(claims: dict[str, Verdict]) -> None:
+    outcome = claims["slo-requests-availability/critical"].outcome
+    assert outcome.status is Status.LIVE
+    assert "Prometheus keeps 1 hour of data, and 1 day are read" in [note.what.en for note in outcome.notes]
+
+
 def test_what_prometheus_drops_of_a_page_is_named(claims: dict[str, Verdict]) -> None:
     assert "photo_api_log_queue_size is on the page, but not in Prometheus' job photo-api" in said(
         claims, "log-queue/warning"
@@ -119,8 +126,6 @@ def test_what_prometheus_drops_of_a_page_is_named(claims: dict[str, Verdict]) ->
 
 
 def test_a_job_of_another_name_is_found_by_what_it_exports(service: Service, mistaken: Prometheus) -> None:
-    from dataclasses import replace
-
     base = f"http://127.0.0.1:{mistaken.port}"
     renamed = replace(DRILL, api_job="pictures")
     verdicts = {one.name: one for one in examine(asyncio.run(look([service.metrics], base, renamed, 60)))}

@@ -94,7 +94,7 @@ def bucket_missing(metric: str, wanted: str, spelled: str | None) -> Cause:
         return Cause(
             "bucket-missing",
             Text(
-                f'{metric}의 버킷 {wanted}이(가) le="{spelled}"로 적혀 있습니다',
+                f'{metric}의 {wanted} 버킷이 le="{spelled}"로 적혀 있습니다',
                 f'{metric} writes bucket {wanted} as le="{spelled}"',
             ),
             Text(f'le="{wanted}"로 적는 클라이언트를 쓰거나 relabel합니다', f'write le="{wanted}", or relabel it'),
@@ -102,10 +102,10 @@ def bucket_missing(metric: str, wanted: str, spelled: str | None) -> Cause:
     return Cause(
         "bucket-missing",
         Text(
-            f'{metric}에 기준값 버킷 le="{wanted}"이(가) 없습니다',
+            f'{metric}에 기준값 le="{wanted}" 버킷이 없습니다',
             f'{metric} has no bucket at the threshold, le="{wanted}"',
         ),
-        Text(f"히스토그램의 버킷에 {wanted}을(를) 더합니다", f"add {wanted} to the histogram's buckets"),
+        Text(f"히스토그램에 {wanted} 버킷을 추가합니다", f"add {wanted} to the histogram's buckets"),
     )
 
 

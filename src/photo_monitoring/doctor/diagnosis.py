@@ -35,6 +35,8 @@ from photo_monitoring.render import alert_rule, recording_rule
 from photo_monitoring.settings import Settings
 
 _SLOPES: Final = frozenset({"rate", "irate", "increase", "delta", "deriv", "predict_linear"})
+# Prometheus' --query.lookback-delta: how old a sample may be that an instant selector takes.
+_LOOK_BACK: Final = 300.0
 _ABSENT: Final = frozenset({"absent", "absent_over_time"})
 
 
@@ -75,7 +77,18 @@ class Diagnosis:
             for tier in alert.tiers:
                 found = self._of(parse(condition(alert, tier, self._settings)))
                 found = both(found, self._labels_of(alert, tier))
-                yield Verdict(alert, tier, both(found, self._rule_of(alert, tier)))
+                found = both(found, self._rule_of(alert, tier))
+                yield Verdict(alert, tier, noted(found, *self._forgotten(alert)))
+
+    def _forgotten(self, alert: Alert) -> Iterator[Cause]:
+        """Yield a note where something that is recorded beside the alert, for boards, reads what is deleted by then."""
+        server = self._world.server
+        if server is None or server.retention is None:
+            return
+        read = (parse(fill(recording.expr, self._settings)) for recording in alert.recordings())
+        reach = max((one.reach for node in read for one in vectors(node)), default=0.0)
+        if reach > server.retention:
+            yield causes.retention_too_short(server.retention, reach)
 
     # Expressions
 
@@ -119,11 +132,10 @@ class Diagnosis:
         return self._kept(selector, replace(found, history=max(found.history, selector.offset)))
 
     def _kept(self, selector: Vector, found: Outcome) -> Outcome:
-        reach = selector.offset + (selector.window or 0.0)
         server = self._world.server
-        if server is None or server.retention is None or server.retention >= reach:
+        if server is None or server.retention is None or server.retention >= selector.reach:
             return found
-        return both(found, failed(Status.SILENT, causes.retention_too_short(server.retention, reach)))
+        return both(found, failed(Status.SILENT, causes.retention_too_short(server.retention, selector.reach)))
 
     # Recordings
 
@@ -197,10 +209,10 @@ class Diagnosis:
     def _in_time(self, role: str, selector: Vector, samples: int) -> Outcome:
         server = self._world.server
         interval = None if server is None else server.jobs[role].interval
-        if interval is None or selector.window is None or selector.window >= samples * interval:
+        window = _LOOK_BACK if selector.window is None else selector.window
+        if interval is None or window >= samples * interval:
             return LIVE
-        name = selector.value("job") or ""
-        return failed(Status.SILENT, causes.interval_too_long(name, interval, selector.window))
+        return failed(Status.SILENT, causes.interval_too_long(selector.value("job") or "", interval, window))
 
     def _labels_of(self, alert: Alert, tier: Tier) -> Outcome:
         """Complain where the alert is to name something (a client, a service) that its metrics do not tell apart."""

@@ -43,6 +43,11 @@ class Vector:
     window: float | None = None
     offset: float = 0.0
 
+    @property
+    def reach(self) -> float:
+        """How far back the oldest sample is that it takes, in seconds."""
+        return self.offset + (self.window or 0.0)
+
     def value(self, label: str) -> str | None:
         """Return what a label must be equal to, None where no matcher says so."""
         return next((one.value for one in self.matchers if one.label == label and one.operator == "="), None)
