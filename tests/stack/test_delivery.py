@@ -23,6 +23,8 @@ from tests.support.slow_file import slow_to_open
 
 from photo_stack.layout import Ports
 
+pytestmark = pytest.mark.timeout(300)  # a stack is started, broken three times and mended
+
 SCALE = "10"
 FAULTS = ("ServiceDown", "HighErrorRate", "SlowImageAccess")
 # Few requests are enough here; and slow images are critical from two seconds on, since five would be the storage's
@@ -217,7 +219,6 @@ def test_faults_arrive_on_every_channel_in_korean(tmp_path: Path) -> None:
         nothing_leaked(found)
 
 
-@pytest.mark.timeout(240)
 def test_faults_arrive_once_in_english_though_one_of_each_pair_dies(tmp_path: Path) -> None:
     with wired(tmp_path, "en", "--ha-monitoring") as found:
         wait_until(lambda: bool(found.stack.query("min(alertmanager_cluster_members) == 2")), "gossip", 30)
