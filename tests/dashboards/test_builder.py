@@ -47,6 +47,12 @@ def test_an_alert_that_fires_below_its_threshold_colours_what_lies_below() -> No
     assert steps(board("detail"), 811) == [(None, "red"), (0.6, "orange"), (0.8, "green")]
 
 
+def test_the_line_of_an_objective_follows_the_override_file() -> None:
+    assert steps(board("slo"), 11) == [(None, "red"), (0.999, "green")]
+    settings = parse("[slos.requests-availability]\nobjective = 0.995\n")
+    assert steps(board("slo", settings), 11) == [(None, "red"), (0.995, "green")]
+
+
 def test_where_two_alerts_meet_the_graver_colour_counts() -> None:
     settings = parse("[alerts.SlowResponseTime.response-time-p99.critical]\nthreshold = 1\n")
     assert steps(board("overview", settings), 21) == [(None, "green"), (1, "red"), (3, "red")]

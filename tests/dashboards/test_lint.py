@@ -1,7 +1,9 @@
 """The lint of the boards: silent on ours, and told of each fault."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,12 @@ from photo_monitoring.criteria import Text
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.builder import build
 from photo_monitoring.dashboards.lint import lint_boards, lint_document, lint_panel, query_rules
-from photo_monitoring.dashboards.panels import Kind, Panel, Query
+from photo_monitoring.dashboards.panels import Kind, Panel, Query, per_minute
+from photo_monitoring.dashboards.patterns import lines
 from photo_monitoring.settings import Settings
 from photo_monitoring.yaml_text import to_yaml
 
+CONTRIBUTING = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
 RIGHT = BOARDS[0].panels[2]
 
 
@@ -84,3 +88,12 @@ def test_a_fault_in_a_boards_json_is_told(change: Change, told: str) -> None:
     assert lint_document(board) == []
     change(board)
     assert any(told in problem for problem in lint_document(board)), lint_document(board)
+
+
+def test_the_panel_that_contributing_shows_is_right() -> None:
+    [section] = [part for part in CONTRIBUTING.split("\n## ") if part.startswith("Add a panel")]
+    [block] = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    names = {"lines": lines, "Text": Text, "Query": Query, "per_minute": per_minute}
+    shown = eval(block, names)  # noqa: S307 - our own page
+    assert lint_panel(shown) == []
+    assert shown.id not in {panel.id for board in BOARDS for panel in board.panels if board.uid == "photo-api-detail"}

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.alerts.slo import OBJECTIVES
 from photo_monitoring.criteria import Severity
 from photo_monitoring.dashboards.panels import Colour, Panel, Step
-from photo_monitoring.overrides import in_force
+from photo_monitoring.overrides import in_force, objective_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +39,10 @@ def _downwards(alerts: "Iterable[Alert]") -> list[Step]:
 
 def steps(panel: Panel, settings: "Settings") -> list[Step]:
     """Return a panel's thresholds, its own or its alerts' as overridden; without any, one colour for all."""
+    if panel.promise is not None:
+        (objective,) = (one for one in OBJECTIVES if one.slo == panel.promise)
+        percent = objective_in_force(objective, settings).percent
+        return [Step(None, "red"), Step(round(percent / 100, 9), "green")]
     if panel.steps:
         return list(panel.steps)
     drawn = [alert for alert in in_force(settings, ALERTS) if alert.subject in panel.drawn]

@@ -104,6 +104,7 @@ class Panel:
     `home_of` are the subjects of alerts that lead here; `limits` those whose thresholds are drawn (without it, those of
     `home_of`; an empty tuple draws none). `points` are the bullets of the guide that it answers (`metric: what`, in
     section 6 `handler: what`), `usages` section 7's ways of showing a metric (`metric: what`). `columns` are a table's.
+    `promise` names the objective whose percentage is drawn: below it red, from it on green.
     """
 
     id: int
@@ -117,6 +118,7 @@ class Panel:
     points: tuple[str, ...] = ()
     usages: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
+    promise: str | None = None
     names: tuple[Named, ...] = ()
     columns: tuple[Column, ...] = ()
     minimum: float | None = 0

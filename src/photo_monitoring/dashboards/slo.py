@@ -35,9 +35,10 @@ _SUMMARY: Final = Row(
             id=11,
             title=Text("30일 가용성", "Availability, 30 days"),
             about=Text(
-                "최근 30일 요청 가용성입니다. 목표 99.9% 아래로 내려가면 빨간색입니다. 로드 밸런서에서 재므로 전체 "
+                "최근 30일 요청 가용성입니다. 목표(가이드는 99.9%) 아래면 빨간색입니다. 로드 밸런서에서 재므로 전체 "
                 "장애도 셉니다.",
-                "Availability of requests over 30 days; red below the 99.9 % promised. Measured at the load balancer, "
+                "Availability of requests over 30 days; red below what is promised (the guide: 99.9 %). Measured at "
+                "the load balancer, "
                 "so that an outage of the whole fleet counts.",
             ),
             kind=Kind.STAT,
@@ -45,7 +46,7 @@ _SUMMARY: Final = Row(
             queries=(
                 Query('slo:period_compliance:ratio{sloth_slo="requests-availability"}', Text("가용성", "availability")),
             ),
-            steps=(Step(None, "red"), Step(AVAILABILITY.percent / 100, "green")),
+            promise=AVAILABILITY.slo,
             decimals=3,
             minimum=None,
         ),
