@@ -52,7 +52,7 @@ def metric_missing(metric: str) -> Cause:
     what = Text(f"{metric} 지표가 없습니다", f"there is no metric {metric}")
     if spec is not None:
         shape = _shape(spec)
-        remedy = Text(f"{shape}를 내보냅니다({REFERENCE})", f"export the {shape} ({REFERENCE})")
+        remedy = Text(f"다음 지표를 내보냅니다: {shape} ({REFERENCE})", f"export the {shape} ({REFERENCE})")
     elif metric.startswith("probe_ssl_"):
         remedy = Text(
             "targets/probe.json에 https:// 주소를 적습니다. TLS를 쓰지 않으면 알림을 끕니다",
@@ -71,7 +71,7 @@ def not_published(metric: str) -> Cause:
     """A gauge is declared and has no value."""
     return Cause(
         "not-published",
-        Text(f"{metric}는 선언만 되어 있고 값이 없습니다", f"{metric} is declared, but has no value"),
+        Text(f"{metric} 지표가 선언만 되어 있고 값이 없습니다", f"{metric} is declared, but has no value"),
         Text(
             "시작할 때 값을 게시합니다(방금 시작했다면 잠시 뒤 다시 봅니다)",
             "publish it when the service starts (has it just started? then look again)",
@@ -116,13 +116,13 @@ def value_never(metric: str, label: str, wanted: str, seen: Collection[str]) -> 
     )
     if (label, metric.partition("_")[0]) == ("proxy", "haproxy"):
         remedy = Text(
-            f'monitoring.toml의 [haproxy]에 frontend = "…"를 적습니다({_few(seen)})',
+            f'monitoring.toml의 [haproxy]에 frontend = "…"라고 적습니다({_few(seen)})',
             f'write [haproxy] frontend = "…" in monitoring.toml (there are {_few(seen)})',
         )
     return Cause(
         "value-never",
         Text(
-            f"{metric}의 {label}에 {wanted}에 맞는 값이 없습니다(있는 값: {_few(seen)})",
+            f"{metric}에 {wanted} 조건에 맞는 값이 없습니다(있는 값: {_few(seen)})",
             f"{metric}: {label} never matches {wanted} (it is {_few(seen)})",
         ),
         remedy,
@@ -133,9 +133,9 @@ def no_route(wanted: str, label: str) -> Cause:
     """The service has no route of this template."""
     return Cause(
         "no-route",
-        Text(f"{wanted}에 맞는 경로가 이 서비스에 없습니다", f"the service has no route that matches {wanted}"),
+        Text(f"이 서비스에는 {wanted} 경로가 없습니다", f"the service has no route that matches {wanted}"),
         Text(
-            f"그 일을 하는 경로의 {label}을 이 값으로 게시하고, 그런 기능이 없으면 monitoring.toml에서 알림을 끕니다",
+            f"같은 일을 하는 경로의 {label} 레이블을 이 값에 맞추거나, 없는 기능이면 monitoring.toml에서 알림을 끕니다",
             f"publish that {label} for the route that does this, or switch the alert off in monitoring.toml",
         ),
     )
@@ -145,8 +145,8 @@ def wrong_type(metric: str, wanted: str, found: str) -> Cause:
     """The metric is declared as another type."""
     return Cause(
         "wrong-type",
-        Text(f"{metric}의 타입이 {wanted}가 아니라 {found}입니다", f"{metric} is a {found}, not a {wanted}"),
-        Text(f"{metric}를 {wanted}로 내보냅니다({REFERENCE})", f"export {metric} as a {wanted} ({REFERENCE})"),
+        Text(f"{metric}의 타입이 맞지 않습니다: {found} (기준: {wanted})", f"{metric} is a {found}, not a {wanted}"),
+        Text(f"{wanted} 타입으로 내보냅니다({REFERENCE})", f"export {metric} as a {wanted} ({REFERENCE})"),
     )
 
 
@@ -199,21 +199,21 @@ def not_looked(role: str) -> Cause:
     """Nobody said where to look."""
     return Cause(
         "not-looked",
-        Text(f"{role}의 지표를 볼 곳이 없습니다", f"where {role} has its metrics was not said"),
-        Text(f"--prometheus나 {role}의 --metrics를 더합니다", f"add --prometheus, or --metrics of {role}"),
+        Text(f"{role} 지표를 확인할 곳을 지정하지 않았습니다", f"where {role} has its metrics was not said"),
+        Text(f"--prometheus 또는 {role}의 --metrics를 지정합니다", f"add --prometheus, or --metrics of {role}"),
     )
 
 
 def no_target(role: str, job: str, others: Collection[str]) -> Cause:
     """Prometheus has no target of the job; `others` are jobs that export the like."""
-    what = Text(f"Prometheus에 job {job}의 대상이 없습니다", f"Prometheus has no target of job {job}")
+    what = Text(f"Prometheus에 {job} job의 대상이 없습니다", f"Prometheus has no target of job {job}")
     if others:
         name = min(others)
         return Cause(
             "no-target",
             what,
             Text(
-                f'job 이름이 {_few(others)}이면 monitoring.toml의 [jobs]에 {role} = "{name}"를 적고 다시 render합니다',
+                f'job 이름이 다르다면({_few(others)}) monitoring.toml의 [jobs]에 {role} = "{name}"라고 적고 다시 render합니다',
                 f'it may be job {_few(others)}: write {role} = "{name}" under [jobs] in monitoring.toml, and render',
             ),
         )
@@ -224,7 +224,7 @@ def not_scraped(job: str) -> Cause:
     """Prometheus has just started, or scrapes rarely."""
     return Cause(
         "not-scraped",
-        Text(f"Prometheus가 job {job}을 아직 수집하지 않았습니다", f"Prometheus has not scraped job {job} yet"),
+        Text(f"Prometheus가 아직 {job} job을 수집하지 않았습니다", f"Prometheus has not scraped job {job} yet"),
         Text("한 번 수집한 뒤에 다시 봅니다", "look again after its first scrape"),
     )
 
@@ -233,7 +233,7 @@ def target_down(job: str, said: str) -> Cause:
     """Prometheus knows the job and cannot scrape it."""
     return Cause(
         "target-down",
-        Text(f"Prometheus가 job {job}을 수집하지 못합니다: {said}", f"Prometheus cannot scrape job {job}: {said}"),
+        Text(f"Prometheus가 {job} job을 수집하지 못합니다: {said}", f"Prometheus cannot scrape job {job}: {said}"),
         Text(
             "Prometheus의 /targets를 보고 주소와 방화벽을 고칩니다",
             "see /targets of Prometheus; mend address or firewall",
@@ -246,7 +246,7 @@ def not_stored(metric: str, job: str) -> Cause:
     return Cause(
         "not-stored",
         Text(
-            f"{metric}가 페이지에는 있지만 Prometheus의 job {job}에는 없습니다",
+            f"{metric} 지표가 페이지에는 있지만 Prometheus의 {job} job에는 없습니다",
             f"{metric} is on the page, but not in Prometheus' job {job}",
         ),
         Text(
@@ -262,7 +262,7 @@ def interval_too_long(job: str, interval: float, window: float) -> Cause:
     return Cause(
         "interval-too-long",
         Text(
-            f"job {job}의 수집 간격 {seconds}은 {text} 창에 너무 깁니다",
+            f"{job} job의 수집 간격({seconds})이 {text} 창에 비해 너무 깁니다",
             f"job {job} is scraped every {seconds}: too rarely for a window of {text}",
         ),
         Text(

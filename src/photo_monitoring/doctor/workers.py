@@ -1,8 +1,9 @@
 """Several processes behind one port: each scrape meets another one, and no counter means anything.
 
 A page is asked for again and again, on fresh connections. What tells processes apart: `process_start_time_seconds` and
-every `…_created` (prometheus_client's) that change and change back; where a page has none of them, counters that fall,
-or series that vanish, more than once. One change alone is a restart.
+every `…_created` (prometheus_client's) that change and change back, and counters that fall more than once: processes
+may have started within one tick of the clock. Where no start is told, counters that come and go, too. One change alone
+is a restart.
 """
 
 import time
@@ -13,8 +14,10 @@ from typing import Final
 
 from photo_monitoring.doctor.exposition import Page
 
-SCRAPES: Final = 12
-"""Two processes that are met alike would be missed once in 2,048 times."""
+SCRAPES: Final = 16
+"""Two processes that are met alike would be missed once in 2,000 times."""
+
+_MOST_SCRAPES: Final = 40
 
 _ENOUGH_SECONDS: Final = 10.0
 _START: Final = "process_start_time_seconds"
@@ -63,19 +66,22 @@ def _changes_back(identities: Sequence[Identity]) -> str | None:
 
 
 def _falls(counters: Sequence[dict[str, float]]) -> str | None:
-    """Find a counter that fell twice, or was there, was gone and came back."""
+    """Find a counter that fell twice."""
     falls: dict[str, list[str]] = {}
     for before, after in pairwise(counters):
         for key, value in after.items():
             if value < before.get(key, value):
                 falls.setdefault(key, []).append(f"{before[key]:g} → {value:g}")
-    for key, steps in falls.items():
-        if len(steps) > 1:
-            return f"{_name(key)}: {', '.join(steps[:2])}"
+    found = ((key, steps) for key, steps in sorted(falls.items()) if len(steps) > 1)
+    return next((f"{_name(key)}: {', '.join(steps[:2])}" for key, steps in found), None)
+
+
+def _comes_and_goes(counters: Sequence[dict[str, float]]) -> str | None:
+    """Find a counter that was there, was gone and came back."""
     for key in sorted({key for one in counters for key in one}):
         there = "".join("+" if key in one else "-" for one in counters).strip("-")
         if "-" in there:
-            return f"{_name(key)}: {there[0]} → – → {there[-1]}".replace("+", "✓")
+            return f"{_name(key)}: ✓ → – → ✓"
     return None
 
 
@@ -85,18 +91,22 @@ def _name(key: str) -> str:
 
 def proof(pages: Sequence[Page]) -> str | None:
     """Return what shows that pages, in the order in which they came, are of several processes; None: nothing does."""
-    identities = [_identity(page) for page in pages]
-    if all(_START in dict(identity) for identity in identities):
-        return _changes_back(identities)
-    return _changes_back(identities) or _falls([_counters(page) for page in pages])
+    identities, counters = [_identity(page) for page in pages], [_counters(page) for page in pages]
+    found = _changes_back(identities) or _falls(counters)
+    if found is None and not all(_START in dict(identity) for identity in identities):
+        return _comes_and_goes(counters)
+    return found
 
 
 async def look(scrape: Callable[[], Awaitable[Page]]) -> Seen:
     """Scrape until several processes are proven, often enough, or long enough; errors of the first scrape alone."""
     began = time.monotonic()
     pages = [await scrape()]
-    while len(pages) < SCRAPES and time.monotonic() - began < _ENOUGH_SECONDS:
+    enough = SCRAPES
+    while len(pages) < enough and time.monotonic() - began < _ENOUGH_SECONDS:
         pages.append(await scrape())
+        if _identity(pages[-1]) != _identity(pages[0]):
+            enough = _MOST_SCRAPES  # a restart, or another process: the first one may answer again
         if (found := proof(pages)) is not None:
             return Seen(pages[-1], found)
     return Seen(pages[-1], None)
