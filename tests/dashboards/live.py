@@ -56,12 +56,14 @@ class Moment:
     at: float
     busy: float
     total: float
+    memory_used: float
 
 
 def moment() -> Moment:
-    """The machine's CPU time, from /proc/stat."""
-    times = psutil.cpu_times()
-    return Moment(time.time(), sum(times) - times.idle - times.guest - times.guest_nice, sum(times) - times.guest)
+    """The machine's CPU time and memory, from /proc."""
+    times, memory = psutil.cpu_times(), psutil.virtual_memory()
+    used = 1 - memory.available / memory.total
+    return Moment(time.time(), sum(times) - times.idle - times.guest - times.guest_nice, sum(times) - times.guest, used)
 
 
 @dataclass

@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from tests.dashboards.live import (
     SETTINGS,
@@ -150,9 +149,10 @@ def test_the_cpu_shown_of_the_host_is_procs(seen: Seen) -> None:
 
 
 def test_the_memory_shown_of_the_host_is_procs(seen: Seen) -> None:
-    memory = psutil.virtual_memory()
     [shown] = finite(seen.show("overview", 52))
-    assert shown == pytest.approx(1 - memory.available / memory.total, abs=0.05)
+    # The most within the recorded two minutes, divided by the stack's time scale; others use this machine, too.
+    used = [one.memory_used for one in seen.moments if one.at > seen.ended - 20]
+    assert min(used) - 0.03 < shown < max(used) + 0.03
 
 
 def test_the_disk_use_shown_is_the_file_systems(seen: Seen) -> None:
