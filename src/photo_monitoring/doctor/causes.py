@@ -213,7 +213,7 @@ def no_target(role: str, job: str, others: Collection[str]) -> Cause:
             "no-target",
             what,
             Text(
-                f'job 이름이 다르다면({_few(others)}) monitoring.toml의 [jobs]에 {role} = "{name}"라고 적고 다시 render합니다',
+                f'job 이름이 {_few(others)}라면 monitoring.toml의 [jobs]에 {role} = "{name}"라고 적고 render합니다',
                 f'it may be job {_few(others)}: write {role} = "{name}" under [jobs] in monitoring.toml, and render',
             ),
         )
