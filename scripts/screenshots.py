@@ -39,9 +39,9 @@ class Picture:
 
 
 PICTURES = (
-    Picture("home", "/", 1280, 760),
-    Picture("overview", "/dashboards/photo-api-overview?from=now-30m", 1600, 1890),
-    Picture("growth", "/dashboards/photo-api-growth?from=now-30m", 1600, 1000, scheme="light"),
+    Picture("home", "/", 1280, 860),
+    Picture("overview", "/dashboards/photo-api-overview?from=now-15m", 1600, 1975),
+    Picture("growth", "/dashboards/photo-api-growth?from=now-15m", 1600, 1010, scheme="light"),
     Picture("phone", "/", 390, 844, options=(("device_scale_factor", 2), ("is_mobile", True), ("has_touch", True))),
 )
 

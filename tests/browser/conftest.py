@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.browser.consoles import running_console
 from tests.browser.sample_board import write_boards
-from tests.stack.running import COMMAND, Stack, clean_environment, photo_stack
+from tests.stack.running import COMMAND, Stack, clean_environment
 
 FLAGS = (
     "--no-sandbox",
@@ -35,21 +35,21 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def busy_stack(shared_stack: Stack) -> Iterator[Stack]:
-    """The shared stack with visitors."""
-    visitors = subprocess.Popen(
-        [*COMMAND, "load", "--data", str(shared_stack.data), "--rps", "8", "--duration", "10m"],
-        env=clean_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    """The shared stack with a few visitors, and others who ask so often that they are refused."""
+    load = (*COMMAND, "load", "--data", str(shared_stack.data), "--duration", "1h")
+    crowds = (
+        ("--rps", "8", "--users", "4", "--seed", "21"),
+        ("--attack", "--rps", "10", "--users", "2", "--seed", "22"),
     )
+    processes = [
+        subprocess.Popen([*load, *crowd], env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for crowd in crowds
+    ]
     yield shared_stack
-    visitors.terminate()
-    visitors.wait(30)
-
-
-def attack(stack: Stack) -> None:
-    """Ask for what is refused, for a few seconds."""
-    photo_stack("load", "--attack", "--rps", "20", "--duration", "4s", "--data", str(stack.data))
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(30)
 
 
 def servers(stack: Stack) -> tuple[str, ...]:

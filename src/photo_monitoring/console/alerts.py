@@ -6,7 +6,7 @@ Either of the two may be away: the other still tells most of it.
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -69,9 +69,9 @@ def local_board(url: str, boards: Boards, lang: Language) -> str | None:
     return f"/dashboards/{found['uid']}" + (f"?{parts.query}" if parts.query else "")
 
 
-async def _or_error(question: Awaitable[_Answer]) -> _Answer | UpstreamError:
+async def _or_error(question: Callable[[], Awaitable[_Answer]]) -> _Answer | UpstreamError:
     try:
-        return await question
+        return await question()
     except UpstreamError as error:
         return error
 
@@ -91,7 +91,7 @@ class AlertList:
         `problems` has `{"server", "kind", "message"}` of each server that gave no answer.
         """
         own, delivered = await asyncio.gather(
-            _or_error(self._upstream.prometheus_alerts()), _or_error(self._upstream.alertmanager_alerts())
+            _or_error(self._upstream.prometheus_alerts), _or_error(self._upstream.alertmanager_alerts)
         )
         answers = {"prometheus": own, "alertmanager": delivered}
         problems = [

@@ -11,8 +11,8 @@ import { t } from "./text.js";
 import { onTheme } from "./theme.js";
 import { Variables } from "./variables.js";
 
-// A browser has six connections to a server: more requests would only wait for each other.
-const REQUESTS = 6;
+// A browser has six connections to a server, and one is for the marks: more requests would only wait for each other.
+const REQUESTS = 5;
 const MAX_QUERIES = 48;
 const VARIABLES_SECONDS = 300;
 const MARK_POINTS = 240;
