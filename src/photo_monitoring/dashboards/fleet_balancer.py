@@ -132,8 +132,6 @@ BALANCER: Final = Row(
     ),
 )
 
-_NO_PROBE: Final = "a stack without the probe has no such series"
-
 OUTSIDE: Final = Row(
     id=5,
     title=Text("밖에서 본 서비스", "Seen from outside"),
@@ -150,7 +148,7 @@ OUTSIDE: Final = Row(
             ),
             kind=Kind.STATES,
             unit=STATE,
-            queries=(Query("probe_success{$probe}", "{{instance}}", absent=_NO_PROBE),),
+            queries=(Query("probe_success{$probe}", "{{instance}}"),),
             home_of=("probe",),
             limits=(),
             names=(Named(1, Text("성공", "ok"), "green"), Named(0, Text("실패", "failed"), "red")),
@@ -164,7 +162,7 @@ OUTSIDE: Final = Row(
             about=Text("외부 점검 한 번에 걸린 시간입니다.", "How long one probe took."),
             kind=Kind.TIME_SERIES,
             unit=SECONDS,
-            queries=(Query("probe_duration_seconds{$probe}", "{{instance}}", absent=_NO_PROBE),),
+            queries=(Query("probe_duration_seconds{$probe}", "{{instance}}"),),
             height=6,
         ),
         Panel(

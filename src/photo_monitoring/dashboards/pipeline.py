@@ -25,7 +25,6 @@ from photo_monitoring.dashboards.pipeline_delivery import DELIVERY
 _TARGET: Final = "{{job}} {{instance}}"
 _NAME: Final = "{{instance}}"
 _GRAVITY: Final[tuple[tuple[str, Colour], ...]] = (("warning", "orange"), ("critical", "red"))
-_NEW: Final = "no such target in a stack without a black-box exporter"
 
 _NOW: Final = Row(
     id=1,
@@ -121,7 +120,7 @@ _SCRAPES: Final = Row(
                 Query("up{$node}", _TARGET),
                 Query("up{$api}", _TARGET),
                 Query("up{$haproxy}", _TARGET),
-                Query("up{$blackbox} or up{$probe}", _TARGET, absent=_NEW),
+                Query("up{$blackbox} or up{$probe}", _TARGET),
             ),
             home_of=("prometheus", "alertmanager", "node-exporter", "scrapes"),
             limits=(),
@@ -283,7 +282,7 @@ max by (instance) (
             queries=(
                 Query("prometheus_config_last_reload_successful{$prometheus}", _TARGET),
                 Query("alertmanager_config_last_reload_successful{$alertmanager}", _TARGET),
-                Query("blackbox_exporter_config_last_reload_successful{$blackbox}", _TARGET, absent=_NEW),
+                Query("blackbox_exporter_config_last_reload_successful{$blackbox}", _TARGET),
             ),
             home_of=("config-reload",),
             limits=(),
