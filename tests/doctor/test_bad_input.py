@@ -1,5 +1,6 @@
 """Addresses at which nothing can be looked at: a line each, no trace, no secret, exit code 2."""
 
+import base64
 import gzip
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from photo_monitoring.doctor.fetching import MAX_BYTES
 
 PAGE = b"# TYPE up gauge\nup 1\n"
 USER, SECRET = "watcher", "s3cret-of-mine"
+AUTHORIZATION = f"Basic {base64.b64encode(f'{USER}:{SECRET}'.encode()).decode()}"
 
 
 class Odd(BaseHTTPRequestHandler):
@@ -37,6 +39,8 @@ class Odd(BaseHTTPRequestHandler):
             "/gzip": (200, "text/plain", gzip.compress(PAGE)),
             "/api/v1/targets": (200, "application/json", b'{"status": "success", "data": {"unknown": []}}'),
         }
+        if path == "/private" and self.headers["Authorization"] != AUTHORIZATION:
+            path = "/401"
         status, kind, body = answers.get(path, (200, "text/plain", PAGE))
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -105,6 +109,13 @@ def refused(result: Result) -> list[str]:
 def test_what_is_no_metrics_page_is_said_in_a_line(odd: str, path: str, why: str) -> None:
     lines = refused(doctor("--metrics", f"http://{USER}:{SECRET}@{odd}/{path}?token={SECRET}"))
     assert lines == [f"photo-monitoring: http://{odd}/{path}?…: {why}"]
+
+
+def test_user_and_password_are_sent_and_never_shown(odd: str) -> None:
+    assert refused(doctor("--metrics", f"http://{odd}/private"))
+    result = doctor("--metrics", f"http://{USER}:{SECRET}@{odd}/private?token={SECRET}", "--json")
+    assert result.exit_code == 1
+    assert SECRET not in result.output
 
 
 def test_a_port_where_nobody_listens_is_said_in_a_line() -> None:

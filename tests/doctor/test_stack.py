@@ -62,3 +62,16 @@ def test_on_the_whole_stack_only_the_certificate_is_not_watched(scraped: Stack) 
     assert others == {"tls-certificate/warning": missing, "tls-certificate/critical": missing}
     assert result.exit_code == 1
     assert "rule-differs" not in {one["kind"] for one in report["causes"]}
+
+
+def test_pages_of_exporters_are_told_apart_by_what_they_have(scraped: Stack) -> None:
+    urls = scraped.document["urls"]
+    pages = [page_of(scraped, "api-1"), urls["node-exporter"], urls["haproxy-metrics"]]
+    pages += [f"{urls[name]}/metrics" for name in ("prometheus", "alertmanager")]
+    verdicts = examine(asyncio.run(look(pages, None, Settings(lang="en"), 60)))
+    found = {one.name: one.outcome for one in verdicts}
+    assert found["cpu/warning"].status is Status.LIVE
+    assert found["rule-evaluation/critical"].status is Status.LIVE
+    # The black-box exporter's own page is read by alternatives alone.
+    unseen = {cause.what.en for one in found.values() for cause in one.causes}
+    assert unseen == {"where probe has its metrics was not said"}
