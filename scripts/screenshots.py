@@ -1,7 +1,7 @@
 """Take the pictures in docs/images from the console of the running stack, in both languages.
 
 Run by `make screenshots` beside `make run` and `photo-stack load`, once there is something to see. Each picture is
-reduced to 128 colours, which these pages do not miss, and is a few dozen kilobytes.
+reduced to 256 colours, which these pages do not miss, and is a few dozen kilobytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
-COLOURS = 128
+COLOURS = 256
 WAIT_MS = 30_000
 
 
@@ -94,7 +94,9 @@ def reduced(png: bytes) -> bytes:
     """Return the same picture with fewer colours."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     written = io.BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
+    # Thin lines have few pixels: their colours must not be averaged away.
+    palette = image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette.save(written, "PNG", optimize=True)
     return written.getvalue()
 
 

@@ -48,8 +48,12 @@ def test_a_refresh_is_one_round_of_few_requests(console: str, open_page: Opener)
     page.locator("body:not([data-busy])").wait_for(state="attached")
     asked: list[Request] = []
     events: list[str] = []
-    page.on("request", asked.append)
-    page.on("request", lambda _: events.append("asked"))
+
+    def sent(request: Request) -> None:
+        asked.append(request)
+        events.append("asked")
+
+    page.on("request", sent)
     page.on("response", lambda _: events.append("answered"))
     before = int(page.locator("body").get_attribute("data-rounds") or 0)
     page.locator("#refresh-now").click()
