@@ -22,6 +22,7 @@ from photo_monitoring.config_file import DEFAULT_NAME
 from photo_monitoring.settings import Language
 from photo_stack.control import ask
 from photo_stack.errors import CannotStart, NotRunning, StackError
+from photo_stack.grafana import find_grafana
 from photo_stack.launch import run_in_background, run_in_foreground
 from photo_stack.layout import MAX_INSTANCES, Layout, Ports, StackSettings, default_data_directory, drain_seconds
 from photo_stack.load.command import load
@@ -71,10 +72,11 @@ def up(
     """Start everything and watch it; Ctrl-C stops it and leaves the data."""
     os.umask(0o077)
     with _errors_as_lines():
+        grafana = find_grafana() is not None
         if base_port is None:
-            ports = Ports.usual(instances, pair=ha_monitoring)
+            ports = Ports.usual(instances, pair=ha_monitoring, grafana=grafana)
         else:
-            ports = Ports.counted_from(base_port, instances, pair=ha_monitoring)
+            ports = Ports.counted_from(base_port, instances, pair=ha_monitoring, grafana=grafana)
         settings = StackSettings(
             layout=_layout(data),
             ports=ports,

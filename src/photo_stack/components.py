@@ -100,7 +100,7 @@ def api_environment(settings: StackSettings) -> dict[str, str]:
     return defaults | dict(os.environ) | {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}"}
 
 
-def _tool_environment(memory_mib: int | None = None) -> dict[str, str]:
+def tool_environment(memory_mib: int | None = None) -> dict[str, str]:
     """Nothing of the service's settings, and so none of its secrets; Go programs get a soft memory limit."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
     return kept | ({"GOMEMLIMIT": f"{memory_mib}MiB"} if memory_mib else {})
@@ -121,7 +121,7 @@ def _receiver(settings: StackSettings) -> Component:
         url=f"http://{HOST}:{port}",
         ready_url=f"http://{HOST}:{port}/-/ready",
         log_file=settings.layout.log_file("receiver"),
-        env=_tool_environment(),
+        env=tool_environment(),
         stop_seconds=5.0,
         shows_output=True,
     )
@@ -139,7 +139,7 @@ def _node_exporter(settings: StackSettings, binary: str) -> Component:
         log_file=settings.layout.log_file("node-exporter"),
         job="node",
         metrics_port=port,
-        env=_tool_environment(memory_mib=128),
+        env=tool_environment(memory_mib=128),
         stop_seconds=5.0,
     )
 
@@ -157,7 +157,7 @@ def _haproxy(settings: StackSettings, binary: str) -> Component:
         log_file=settings.layout.log_file("haproxy"),
         job="haproxy",
         metrics_port=metrics_port,
-        env=_tool_environment(),
+        env=tool_environment(),
         stop_signal=signal.SIGUSR1,
         stop_seconds=HARD_STOP_SECONDS + 2.0,
     )
@@ -182,7 +182,7 @@ def _blackbox_exporter(settings: StackSettings, binary: str) -> Component:
         log_file=settings.layout.log_file("blackbox-exporter"),
         job="blackbox",
         metrics_port=port,
-        env=_tool_environment(memory_mib=128),
+        env=tool_environment(memory_mib=128),
         stop_seconds=5.0,
     )
 
@@ -210,7 +210,7 @@ def _alertmanagers(settings: StackSettings, binary: str) -> list[Component]:
                 log_file=settings.layout.log_file(name),
                 job="alertmanager",
                 metrics_port=port,
-                env=_tool_environment(memory_mib=128),
+                env=tool_environment(memory_mib=128),
             )
         )
     return servers
@@ -257,7 +257,7 @@ def _prometheus_servers(settings: StackSettings, binary: str) -> list[Component]
                 log_file=settings.layout.log_file(name),
                 job="prometheus",
                 metrics_port=port,
-                env=_tool_environment(memory_mib=1024),
+                env=tool_environment(memory_mib=1024),
                 # A long write-ahead log is replayed first.
                 start_seconds=120.0,
                 stop_seconds=20.0,
@@ -282,7 +282,7 @@ def _console(settings: StackSettings) -> Component:
         url=f"http://{HOST}:{port}",
         ready_url=f"http://{HOST}:{port}/-/healthy",
         log_file=settings.layout.log_file("console"),
-        env=_tool_environment(),
+        env=tool_environment(),
         start_seconds=60.0,
         stop_seconds=5.0,
     )

@@ -24,6 +24,8 @@ def write_configuration(settings: StackSettings, components: Iterable[Component]
         name = server_name("prometheus", index)
         _write_yaml(layout.prometheus / f"{name}.yml", prometheus_config(settings.monitoring, scraping(settings, name)))
     _write_rules(settings)
+    if ports.grafana is not None:
+        _write_boards(settings)
     by_role = targets(settings, components)
     for role in ROLES:
         write_atomically(layout.prometheus / "targets" / f"{role}.json", json.dumps(by_role.get(role, []), indent=2))
@@ -65,6 +67,16 @@ def _write_rules(settings: StackSettings) -> None:
             stale.unlink()
     for name, text in rules.items():
         write_atomically(folder / name, text)
+
+
+def _write_boards(settings: StackSettings) -> None:
+    """Grafana's files; what the builder needs is loaded only where there is a Grafana."""
+    from photo_monitoring.dashboards.files import render_dashboards  # noqa: PLC0415 - as said
+
+    for path, text in render_dashboards(settings.monitoring).items():
+        target = settings.layout.data / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, text)
 
 
 def _write_yaml(path: Path, document: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from photo_stack.components import Component, components
 from photo_stack.errors import CannotStart, StackError
+from photo_stack.grafana import grafana_stage
 from photo_stack.layout import StackSettings
 from photo_stack.preflight import check_ports, find_binaries, photo_api_command
 from photo_stack.process import ManagedProcess, State
@@ -140,7 +141,7 @@ def _supervise(settings: StackSettings, make_reporter: MakeReporter) -> None:
     layout = settings.layout
     with sole_supervisor(layout):
         api_command = photo_api_command()
-        stages = components(settings, find_binaries(), api_command)
+        stages = (*components(settings, find_binaries(), api_command), grafana_stage(settings))
         check_ports(settings.ports)
 
         async def run() -> None:

@@ -23,7 +23,7 @@ class Ports:
     """One port for each listener; ``api`` and ``api_metrics`` have one for each instance, in order.
 
     ``prometheus`` and ``alertmanager`` have one for each server: one, or two with ``--ha-monitoring``; then ``gossip``
-    has a port for each Alertmanager, where they tell each other what was sent.
+    has a port for each Alertmanager, where they tell each other what was sent. ``grafana`` is None where none runs.
     """
 
     load_balancer: int
@@ -37,10 +37,11 @@ class Ports:
     api: tuple[int, ...]
     api_metrics: tuple[int, ...]
     gossip: tuple[int, ...] = ()
+    grafana: int | None = None
 
     @classmethod
-    def usual(cls, instances: int, *, pair: bool = False) -> Self:
-        """The well-known ports: 8000, 8080, 9090, 9093, 9100, 9115; instances from 8001 with metrics from 9101."""
+    def usual(cls, instances: int, *, pair: bool = False, grafana: bool = False) -> Self:
+        """The well-known ports: 8000, 8080, 9090, 9093, 9100, 9115, 3000; instances from 8001 with metrics from 9101."""
         return cls(
             load_balancer=8000,
             prometheus=(9090, 9091) if pair else (9090,),
@@ -53,17 +54,18 @@ class Ports:
             api=tuple(8001 + index for index in range(instances)),
             api_metrics=tuple(9101 + index for index in range(instances)),
             gossip=(9096, 9097) if pair else (),
+            grafana=3000 if grafana else None,
         )
 
     @classmethod
-    def counted_from(cls, base: int, instances: int, *, pair: bool = False) -> Self:
+    def counted_from(cls, base: int, instances: int, *, pair: bool = False, grafana: bool = False) -> Self:
         """``base`` is the load balancer's; the others follow without a gap.
 
-        Each instance's two ports are side by side; what a pair needs beyond one of each comes last.
+        Each instance's two ports are side by side; what a pair needs beyond one of each comes after, Grafana last.
         """
         first = base + _FIRST_API_OFFSET
         second = first + 2 * instances
-        last = second + (3 if pair else -1)
+        last = second + (3 if pair else -1) + grafana
         if base < 1 or last > 65_535:
             raise CannotStart(f"--base-port {base}: the stack needs ports {base} to {last}, all within 1 to 65535")
         return cls(
@@ -78,6 +80,7 @@ class Ports:
             api=tuple(first + 2 * index for index in range(instances)),
             api_metrics=tuple(first + 2 * index + 1 for index in range(instances)),
             gossip=(second + 2, second + 3) if pair else (),
+            grafana=last if grafana else None,
         )
 
     def by_owner(self) -> dict[int, str]:
@@ -96,6 +99,8 @@ class Ports:
         for number, (port, metrics_port) in enumerate(zip(self.api, self.api_metrics, strict=True), start=1):
             owners[port] = f"api-{number}"
             owners[metrics_port] = f"api-{number} (metrics)"
+        if self.grafana is not None:
+            owners[self.grafana] = "grafana"
         return owners
 
 
@@ -160,8 +165,13 @@ class Layout:
         """Written at every start."""
         return self.data / "blackbox" / "blackbox.yml"
 
+    @property
+    def grafana(self) -> Path:
+        """Boards and provisioning, written at every start where a Grafana runs."""
+        return self.data / "grafana"
+
     def storage(self, name: str) -> Path:
-        """What a server keeps: time series, or silences and the notification log."""
+        """What a server keeps: time series, silences and the notification log, Grafana's own database."""
         return self.data / name / "data"
 
     def log_file(self, name: str) -> Path:
