@@ -244,3 +244,18 @@ def test_a_threshold_that_was_changed_needs_its_own_bucket() -> None:
     assert said(claims(PAGE, Settings(changes=(odd,)))["response-time/warning"].outcome) == [
         'http_request_duration_seconds has no bucket at the threshold, le="2.2"'
     ]
+
+
+def test_what_a_page_says_cannot_write_on_the_terminal() -> None:
+    odd = 'photo_api_dependency_up{dependency="\x1b[2J' + "x" * 500 + '"} 1'
+    text = "\n".join(one for one in PAGE.splitlines() if not one.startswith("photo_api_dependency_up{"))
+    (line,) = said(claims(f"{text}\n{odd}")["db-errors/critical/unreachable"].outcome)
+    assert line.isprintable()
+    assert len(line) < 200
+
+
+def test_a_renamed_instance_label_and_job_change_nothing() -> None:
+    settings = Settings(instance_label="pod", api_job="orders")
+    assert [one.outcome.status for one in claims(PAGE, settings).values()] == [
+        one.outcome.status for one in claims(PAGE).values()
+    ]

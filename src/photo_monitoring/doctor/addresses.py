@@ -33,7 +33,8 @@ class Address:
 
 def scrubbed(text: str) -> str:
     """Return a text of another program without the credentials and queries of the URLs in it, on one line."""
-    return " ".join(_QUERY.sub("…", _CREDENTIALS.sub("", text)).split())
+    line = " ".join(_QUERY.sub("…", _CREDENTIALS.sub("", text)).split())
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def _split(option: str, text: str) -> SplitResult:

@@ -15,6 +15,7 @@ from photo_monitoring.durations import duration, words
 REFERENCE: Final = "docs/reference/metrics.md"
 _SPECS: Final = {spec.name: spec for spec in CATALOG}
 _SHOWN: Final = 4
+_LONGEST: Final = 40
 
 _HELP: Final = {
     "haproxy": Text(
@@ -37,7 +38,9 @@ _SCRAPE: Final = Text(
 
 
 def _few(values: Iterable[str]) -> str:
-    ordered = sorted(values)
+    # A page may hold anything: no control characters, and no page-long value.
+    ordered = [value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…" for value in sorted(values)]
+    ordered = [value if value.isprintable() else ascii(value) for value in ordered]
     return ", ".join(ordered[:_SHOWN]) + (", …" if len(ordered) > _SHOWN else "")
 
 
