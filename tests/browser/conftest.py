@@ -1,4 +1,4 @@
-"""Chromium on the console of the shared stack, with traffic; every page must keep quiet and to its own host."""
+"""Chromium on the console of the shared stack; every page must keep quiet and to its own host."""
 
 import re
 import subprocess
@@ -24,8 +24,8 @@ FLAGS = (
 LIMIT_MS = 20_000
 
 
-# The synchronous Playwright holds an event loop while it is open: it must be gone before other folders' async tests.
-@pytest.fixture(scope="package")
+# The synchronous Playwright holds an event loop while it is open: it must be gone before others' asynchronous tests.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS])
@@ -33,13 +33,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def busy_stack(shared_stack: Stack) -> Iterator[Stack]:
     """The shared stack with a few visitors, and others who ask so often that they are refused."""
     load = (*COMMAND, "load", "--data", str(shared_stack.data), "--duration", "1h")
     crowds = (
         ("--rps", "8", "--users", "4", "--seed", "21"),
-        ("--attack", "--rps", "10", "--users", "2", "--seed", "22"),
+        ("--attack", "--rps", "20", "--users", "2", "--seed", "22"),
     )
     processes = [
         subprocess.Popen([*load, *crowd], env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -56,18 +56,18 @@ def servers(stack: Stack) -> tuple[str, ...]:
     return ("--prometheus", stack.url("prometheus"), "--alertmanager", stack.url("alertmanager"))
 
 
-@pytest.fixture(scope="package")
-def console(busy_stack: Stack) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def console(shared_stack: Stack) -> Iterator[str]:
     """The console of the shared stack, in Korean; its base URL."""
-    with running_console(*servers(busy_stack)) as url:
+    with running_console(*servers(shared_stack)) as url:
         yield url
 
 
-@pytest.fixture(scope="package")
-def sample_console(busy_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def sample_console(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A console with a board whose panels' values are known (`sample_board`)."""
     folder = write_boards(tmp_path_factory.mktemp("boards"))
-    with running_console(*servers(busy_stack), "--dashboards", str(folder)) as url:
+    with running_console(*servers(shared_stack), "--dashboards", str(folder)) as url:
         yield url
 
 

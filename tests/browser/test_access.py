@@ -56,8 +56,10 @@ def test_the_first_tab_skips_the_menu(console: str, open_page: Opener) -> None:
 
 def test_a_variable_is_chosen_by_keyboard_alone(console: str, open_page: Opener) -> None:
     page = open_page(f"{console}{OVERVIEW}")
-    page.locator("[data-variable=instance] summary").focus()
+    box = page.locator("[data-variable=instance]")
+    box.locator("summary").focus()
     page.keyboard.press("Enter")
+    expect(box.get_by_label("api-1")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, expect
 from tests.browser.conftest import Opener
+from tests.stack.running import Stack
 
 OVERVIEW = "/dashboards/photo-api-overview"
 TALL = {"width": 1400, "height": 2200}
@@ -21,8 +22,9 @@ def queries(request: Request) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module", params=["ko", "en"])
-def overview(request: pytest.FixtureRequest, console: str, keep_page: Opener) -> Page:
-    """The guide's board, in each language, with all of its panels in view."""
+def overview(request: pytest.FixtureRequest, busy_stack: Stack, console: str, keep_page: Opener) -> Page:
+    """The guide's board under load, in each language, with all of its panels in view."""
+    assert busy_stack.state("prometheus") == "running"
     return keep_page(f"{console}{OVERVIEW}?{RANGE}&refresh=1s&lang={request.param}", viewport=TALL)
 
 

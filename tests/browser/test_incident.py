@@ -18,7 +18,7 @@ def healthy(stack: Stack) -> Stack:
 
 
 def test_a_killed_instance_turns_page_and_panel_red_and_back(healthy: Stack, console: str, open_page: Opener) -> None:
-    home = open_page(console)
+    home = open_page(f"{console}/?refresh=1s")
     panel = open_page(f"{console}/dashboards/photo-api-overview?viewPanel=11&from=now-5m&refresh=1s")
     expect(home.locator("[data-instance=api-1]")).to_have_attribute("data-state", "ready")
     assert healthy.command("kill", "api-1").returncode == 0

@@ -2,10 +2,11 @@
 
 import { ApiError } from "./api.js";
 import { banner } from "./banner.js";
+import { duration } from "./clock.js";
 
-const SECONDS = 15;
+const SECONDS = duration(new URLSearchParams(location.search).get("refresh")) || 15;
 
-/** Calls `read` and gives its answer to `show`, at once and every 15 s; a failed one becomes the banner. */
+/** Calls `read` and gives its answer to `show`, at once and every 15 s (or `?refresh=`); a failed one becomes the banner. */
 export function poll(read, show) {
   let timer = null;
   let running = false;
@@ -25,7 +26,7 @@ export function poll(read, show) {
     } finally {
       running = false;
       document.body.dataset.rounds = String(Number(document.body.dataset.rounds ?? 0) + 1);
-      timer = setTimeout(() => (document.hidden ? null : round()), SECONDS * 1000);
+      timer = setTimeout(() => (document.hidden ? null : round()), Math.max(1, SECONDS) * 1000);
     }
   };
   document.addEventListener("visibilitychange", () => !document.hidden && round());
