@@ -30,6 +30,8 @@ _PIPELINE: Final = (
     ("prometheus_target_scrapes_exceeded_sample_limit_total", (), True),
     ("alertmanager_cluster_members", (), False),
     ("alertmanager_config_last_reload_successful", (), False),
+    ("alertmanager_notification_requests_failed_total", ("integration",), True),
+    ("alertmanager_notification_requests_total", ("integration",), True),
     ("alertmanager_notifications_failed_total", ("integration",), True),
     ("blackbox_exporter_config_last_reload_successful", (), False),
     ("probe_ssl_earliest_cert_expiry", (), False),

@@ -7,6 +7,8 @@ from photo_monitoring.gauge_stimuli import Missing
 from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
 
 _FAILED: Final = "alertmanager_notifications_failed_total"
+_ATTEMPTS: Final = "alertmanager_notification_requests_total"
+_REFUSED: Final = "alertmanager_notification_requests_failed_total"
 _ALERTMANAGER: Final = 'instance="alertmanager",job="alertmanager"'
 _SECOND: Final = 'instance="alertmanager-2",job="alertmanager"'
 
@@ -105,6 +107,9 @@ count by (job) (up{$alertmanager} == 1)
     ),
 )
 
+# A message is given up, and counted as failed, only after its route's group_interval: six hours for the digest.
+# Attempts that all fail speak sooner; one that a later attempt made good does not (0.9, not 1: `increase` extrapolates
+# each counter for itself).
 NOTIFICATIONS_FAILING: Final = Alert(
     name="NotificationsFailing",
     subject="notifications",
@@ -112,7 +117,13 @@ NOTIFICATIONS_FAILING: Final = Alert(
     section="9.2",
     value="""
 sum by (job, instance, integration) (
-  increase(alertmanager_notifications_failed_total{$alertmanager}[${5m}])
+  increase(alertmanager_notifications_failed_total{$alertmanager}[${5m}]) > 0
+  or
+  increase(alertmanager_notification_requests_failed_total{$alertmanager}[${5m}])
+  unless
+  increase(alertmanager_notification_requests_total{$alertmanager}[${5m}])
+  - increase(alertmanager_notification_requests_failed_total{$alertmanager}[${5m}])
+  > 0.9
 )
 """,
     by=("job", "instance", "integration"),
@@ -154,6 +165,33 @@ sum by (job, instance, integration) (
                 ),
                 "16m": (),
             },
+        ),
+        Case(
+            name="a digest whose every attempt is refused fires hours before it is given up",
+            inputs={
+                f'{_FAILED}{{integration="email",{_ALERTMANAGER}}}': "0+0x40",
+                f'{_ATTEMPTS}{{integration="email",{_ALERTMANAGER}}}': "3+0x10 4+1x29",
+                f'{_REFUSED}{{integration="email",{_ALERTMANAGER}}}': "0+0x10 1+1x29",
+            },
+            expect={
+                "7m": (),
+                "7m30s": (
+                    Firing(
+                        severity="critical",
+                        labels={"job": "alertmanager", "instance": "alertmanager", "integration": "email"},
+                        value=5,
+                    ),
+                ),
+            },
+        ),
+        Case(
+            name="attempts that are refused before one is taken are silent, from Alertmanager's start on",
+            inputs={
+                f'{_FAILED}{{integration="slack",{_ALERTMANAGER}}}': "0+0x40",
+                f'{_ATTEMPTS}{{integration="slack",{_ALERTMANAGER}}}': "0 1 2 4+0x37",
+                f'{_REFUSED}{{integration="slack",{_ALERTMANAGER}}}': "0 1 2 3+0x37",
+            },
+            expect=dict.fromkeys(("2m30s", "3m", "4m", "5m", "6m", "7m", "10m"), ()),
         ),
     ),
 )
