@@ -41,7 +41,7 @@ class Ports:
 
     @classmethod
     def usual(cls, instances: int, *, pair: bool = False, grafana: bool = False) -> Self:
-        """The well-known ports: 8000, 8080, 9090, 9093, 9100, 9115, 3000; instances from 8001 with metrics from 9101."""
+        """The well-known ones: 8000, 8080, 9090, 9093, 9100, 9115, 3000; instances from 8001 with metrics from 9101."""
         return cls(
             load_balancer=8000,
             prometheus=(9090, 9091) if pair else (9090,),
