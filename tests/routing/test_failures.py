@@ -3,8 +3,12 @@
 import asyncio
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from tests.routing.conftest import Wired, real_alert
@@ -15,7 +19,11 @@ from tests.support.providers.dooray import told
 from tests.support.providers.server import Message, Provider
 
 from photo_monitoring.routing import notify_test
+from photo_monitoring.routing.answers import post
+from photo_monitoring.routing.channel import Refused
+from photo_monitoring.routing.channel import Test as Text
 from photo_monitoring.routing.channels import CHANNELS
+from photo_monitoring.routing.channels.email import Email
 from photo_monitoring.routing.channels.pagerduty import PagerDuty
 from photo_monitoring.routing.notify_test import Delivery
 
@@ -160,6 +168,42 @@ def test_an_alertmanager_that_cannot_deliver_what_the_provider_takes_is_blamed(u
     assert "though Slack takes messages from here" in cause
 
 
+def test_another_channels_message_is_not_taken_for_the_tests(upset: Wired) -> None:
+    """Of one integration: the dead man's switch hangs while Dooray takes a real alert."""
+    switch, settings = upset.providers.switch, upset.providers.settings()
+    switch.delay, attempts = 12, switch.attempts
+    labels = {"job": "photo-api", "instance": "meanwhile"}
+
+    def meanwhile() -> None:
+        wait_until(lambda: switch.attempts > attempts, "the test's attempt", 20)
+        upset.alertmanager.post(real_alert("ServiceDown", "critical", settings, labels))
+
+    other = threading.Thread(target=meanwhile)
+    other.start()
+    try:
+        cause = tried(upset, "dead_mans_switch")["dead_mans_switch"].cause
+    finally:
+        other.join()
+        upset.alertmanager.post(real_alert("ServiceDown", "critical", settings, labels, resolved=True))
+    assert any("meanwhile" in str(message.body) for message in upset.providers.dooray.messages)
+    assert cause is not None
+    assert "did not answer within 5 s" in cause
+
+
+async def test_a_password_that_smtp_cannot_carry_is_one_line_without_it(upset: Wired) -> None:
+    (mail,) = [one for one in upset.providers.settings().channels if isinstance(one, Email)]
+    message = Text(title="t", text="t", link="https://example.com", fingerprint="f")
+    with pytest.raises(Refused, match="not ASCII cannot be sent") as caught:
+        await mail.ask({"password": "비밀번호"}, message)
+    assert "비밀" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://", "https://hooks.slack.com:99999/services/x"])
+async def test_an_address_that_is_none_is_called_so(url: str) -> None:
+    with pytest.raises(Refused, match="its address is no URL"):
+        await post(url, {})
+
+
 def notify(wired: Wired, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [COMMAND, "notify-test", *arguments, "--config", str(wired.providers.config)]
     return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
@@ -181,6 +225,29 @@ def test_no_alertmanager_is_one_line(upset: Wired) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "cannot be reached: start it, or name another with --alertmanager" in done.stderr
+
+
+def test_the_password_in_alertmanagers_address_is_not_repeated(upset: Wired) -> None:
+    done = notify(upset, "slack", "--alertmanager", f"http://operator:hunter2@127.0.0.1:{free_port()}")
+    assert "Alertmanager at http://127.0.0.1:" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_what_is_no_alertmanager_is_one_line(upset: Wired, tmp_path: Path) -> None:
+    """It answers 200 all the same."""
+    (tmp_path / "api" / "v2").mkdir(parents=True)
+    (tmp_path / "api" / "v2" / "status").write_text("<html>Sign in</html>")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        done = notify(upset, "slack", "--alertmanager", f"http://127.0.0.1:{server.server_address[1]}")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "answers /api/v2/status with something else: is it an Alertmanager?" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -89,11 +89,11 @@ async def post(
     except aiohttp.ClientConnectorError as error:
         msg = f"no connection: {without_secrets(error.strerror or 'refused', hidden)}"
         raise Refused(msg) from error
+    except ValueError as error:  # aiohttp's are ClientError too
+        msg = "its address is no URL"
+        raise Refused(msg) from error
     except (aiohttp.ClientError, OSError) as error:
         msg = "it closed the connection without an answer"
-        raise Refused(msg) from error
-    except ValueError as error:
-        msg = "its address is no URL"
         raise Refused(msg) from error
 
 

@@ -2,18 +2,19 @@
 
 Alertmanager tells nobody whether a message arrived; its counters do (`alertmanager_notification_requests_total` and
 `…_failed_total`, by integration). Channels of one integration are therefore tried one after another. Where a message
-failed, the provider is asked directly for the reason. A message of another alert that goes the same way in the same
-second may be taken for the test's.
+failed, the provider is asked directly for the reason; and also where another alert's message went the same way
+meanwhile, since the one that was taken may have been that.
 """
 
 import asyncio
 import json
+import re
 import secrets as random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from photo_monitoring.criteria import Severity, Text
 from photo_monitoring.routing import words
@@ -40,7 +41,9 @@ _SLOW_SECONDS: Final = 8.0
 _FIRES_FOR: Final = timedelta(minutes=5)
 _REQUESTS: Final = "alertmanager_notification_requests_total"
 _REFUSED: Final = "alertmanager_notification_requests_failed_total"
+_BEGUN: Final = "alertmanager_notifications_total"
 _GIVEN_UP: Final = "alertmanager_notifications_failed_total"
+_USER: Final = re.compile(r"//[^/]*@")
 
 
 class Unreachable(Exception):
@@ -78,40 +81,61 @@ class _Failed(Exception):
     """A message was not delivered; the text says why."""
 
 
+class _Counts(NamedTuple):
+    """An integration's requests and how many of them failed; messages begun and how many of them were given up."""
+
+    requests: int
+    refused: int
+    begun: int
+    given_up: int
+
+    def since(self, before: "_Counts") -> "_Counts":
+        return _Counts(*(now - then for now, then in zip(self, before, strict=True)))
+
+    @property
+    def taken(self) -> int:
+        return self.requests - self.refused
+
+
 class _Alertmanager:
     """A running Alertmanager, over its API and its metrics."""
 
     def __init__(self, session: "aiohttp.ClientSession", url: str) -> None:
         self._session, self._url = session, url.rstrip("/")
+        self._shown = f"Alertmanager at {_USER.sub('//', self._url)}"
 
     async def _call(self, method: str, path: str, body: object = None) -> str:
         import aiohttp  # noqa: PLC0415 - as in `run`
 
-        shown = f"Alertmanager at {self._url}"
         try:
             async with self._session.request(method, f"{self._url}{path}", json=body) as response:
                 text = await response.text()
         except TimeoutError as error:
-            msg = f"{shown} does not answer"
+            msg = f"{self._shown} does not answer"
             raise Unreachable(msg) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            msg = f"{shown} cannot be reached: start it, or name another with --alertmanager"
+            msg = f"{self._shown} cannot be reached: start it, or name another with --alertmanager"
             raise Unreachable(msg) from error
         if response.status != 200:
-            msg = f"{shown} answers {response.status} to {path}: is it an Alertmanager?"
+            msg = f"{self._shown} answers {response.status} to {path}: is it an Alertmanager?"
             raise Unreachable(msg)
         return text
 
     async def configuration(self) -> str:
         """Return its `alertmanager.yml`, in which it has blotted out secrets."""
-        document = json.loads(await self._call("GET", "/api/v2/status"))
-        return str(document["config"]["original"])
+        path = "/api/v2/status"
+        text = await self._call("GET", path)
+        try:
+            return str(json.loads(text)["config"]["original"])
+        except (ValueError, KeyError, TypeError) as error:
+            msg = f"{self._shown} answers {path} with something else: is it an Alertmanager?"
+            raise Unreachable(msg) from error
 
     async def post(self, alert: dict[str, Any]) -> None:
         await self._call("POST", "/api/v2/alerts", [alert])
 
-    async def counts(self, integration: str) -> tuple[int, int, int]:
-        """Return how many requests there were, how many failed, and how many messages were given up."""
+    async def counts(self, integration: str) -> _Counts:
+        """Return what it has counted since it started."""
         page = await self._call("GET", "/metrics")
         wanted = f'integration="{integration}"'
 
@@ -119,7 +143,15 @@ class _Alertmanager:
             lines = (line for line in page.splitlines() if line.startswith(f"{name}{{") and wanted in line)
             return sum(int(float(line.rpartition(" ")[2])) for line in lines)
 
-        return total(_REQUESTS), total(_REFUSED), total(_GIVEN_UP)
+        return _Counts(total(_REQUESTS), total(_REFUSED), total(_BEGUN), total(_GIVEN_UP))
+
+    async def since(self, before: _Counts, integration: str) -> _Counts:
+        """Return what it has counted since then; a success only where a second look confirms it.
+
+        It counts a failure after its request, and reads its counters one after another for a page.
+        """
+        found = (await self.counts(integration)).since(before)
+        return (await self.counts(integration)).since(before) if found.taken > 0 else found
 
 
 class _Trial:
@@ -161,22 +193,25 @@ class _Trial:
         first attempt failed, or when there was none for long.
         """
         integration, began = self.channel.integration, time.monotonic()
-        requests, refused, given_up = await self.alertmanager.counts(integration)
+        before = await self.alertmanager.counts(integration)
         await self.alertmanager.post(self.alert(over=over))
         asked: asyncio.Task[str | None] | None = None
         ask_at, over_at = began + _SLOW_SECONDS, began + self.seconds
         try:
             while (now := time.monotonic()) < over_at:
                 await asyncio.sleep(_LOOK_EVERY_SECONDS)
-                found = await self.alertmanager.counts(integration)
-                if found[0] - requests > found[1] - refused and now >= began + _SETTLED_SECONDS:
-                    self.refused += found[1] - refused
-                    return time.monotonic() - began
-                if found[1] > refused:
+                found = await self.alertmanager.since(before, integration)
+                if found.taken > 0 and now >= began + _SETTLED_SECONDS:
+                    seconds = time.monotonic() - began
+                    if found.begun > 1 and (reason := await self.reason()):
+                        raise _Failed(reason)
+                    self.refused += found.refused
+                    return seconds
+                if found.refused > 0:
                     ask_at = min(ask_at, now + _PATIENCE_SECONDS)
-                if asked is None and (now >= ask_at or found[2] > given_up):
+                if asked is None and (now >= ask_at or found.given_up > 0):
                     asked = asyncio.create_task(self.reason())
-                if asked is not None and asked.done() and (asked.result() or found[2] > given_up):
+                if asked is not None and asked.done() and (asked.result() or found.given_up > 0):
                     break
             reason = await asked if asked is not None else None
         finally:

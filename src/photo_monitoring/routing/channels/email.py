@@ -106,6 +106,10 @@ class Email(Channel):
             what = "a mailbox is full" if error.smtp_code in _FULL else "it refuses the message"
             msg = f"{what} ({said(error.smtp_code, error.smtp_error)})"
             raise Refused(msg) from error
+        except UnicodeError as error:
+            # Its own text would repeat what it could not encode, the password too.
+            msg = "a user or password that is not ASCII cannot be sent: check channels.email.username and password_file"
+            raise Refused(msg) from error
         except ssl.SSLError as error:
             msg = "its TLS certificate is not trusted: check channels.email.ca_file, or the port"
             raise Refused(msg) from error
