@@ -88,6 +88,15 @@ def test_a_readable_secret_is_exposed(tmp_path: Path) -> None:
     ]
 
 
-def test_git_ignores_rendered_secrets() -> None:
+def test_a_secret_that_cannot_be_written_leaves_no_copy(tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "secrets"
+    (folder / "slack_url").mkdir(parents=True)  # where the file belongs
+    with pytest.raises(IsADirectoryError):
+        write_alertmanager(tmp_path / "out", parse(configured(tmp_path, slack=VALUE, pagerduty="k" * 32)))
+    assert [path for path in folder.iterdir() if path.is_file() and VALUE in path.read_text()] == []
+
+
+def test_git_ignores_secrets_wherever_they_are_kept_or_rendered() -> None:
+    """`docs/connect-channels.md` keeps them in `secrets/`, and renders below `rendered/`."""
     root = Path(__file__).parents[2]
-    assert "/deploy/monitoring/alertmanager/secrets/" in (root / ".gitignore").read_text().splitlines()
+    assert "secrets/" in (root / ".gitignore").read_text().splitlines()

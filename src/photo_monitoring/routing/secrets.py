@@ -100,9 +100,13 @@ def write(folder: Path, files: Mapping[Path, str], channels: "Iterable[Channel]"
         draft = target.with_name(f".{target.name}.new")
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(value)
-        draft.replace(target)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(value)
+            draft.replace(target)
+        except BaseException:
+            draft.unlink(missing_ok=True)  # no copy stays behind
+            raise
         changed.append(path)
     used = {one.secret_name(name) for one in channels for name in one.rendered_secrets()}
     ours = {
