@@ -43,7 +43,9 @@ def written(folder: Path, settings: Settings, **more: Any) -> Path:
         (("alertname=SlowLogin", "severity=critical"), ["dooray", "opsgenie", "pagerduty", "slack", "webhook"]),
         (("alertname=ServiceDownAll", "severity=critical"), ["dooray", "opsgenie", "pagerduty", "slack", "webhook"]),
         (("alertname=SlowLogin", "severity=warning"), ["dooray", "email", "slack", "webhook"]),
-        (("alertname=Watchdog", "severity=none"), ["dead_mans_switch"]),
+        (("alertname=Watchdog", "severity=none", "system=photo-api"), ["dead_mans_switch"]),
+        (("alertname=Watchdog", "severity=none", "system=another"), ["nobody"]),
+        (("alertname=Watchdog", "severity=none"), ["nobody"]),
         (("alertname=NotificationTest", "severity=none", "channel=slack"), ["slack"]),
         (("alertname=NotificationTest", "severity=none", "channel=gone"), ["nobody"]),
         (("alertname=SomebodyElses",), ["dooray", "email", "slack", "webhook"]),
@@ -80,7 +82,7 @@ def test_a_local_receiver_gets_every_alert_and_the_watchdog_elsewhere(tmp_path: 
     folder = written(tmp_path, SLACK_ALONE, local=LOCAL)
     assert told(folder, "alertname=ServiceDown", "severity=critical") == ["local", "slack"]
     assert told(folder, "alertname=ServiceDown", "severity=warning") == ["local", "slack"]
-    assert told(folder, "alertname=Watchdog", "severity=none") == ["local-watchdog"]
+    assert told(folder, "alertname=Watchdog", "severity=none", "system=photo-api") == ["local-watchdog"]
     assert told(folder, "alertname=NotificationTest", "channel=slack", "severity=none") == ["slack"]
 
 
@@ -112,7 +114,7 @@ def test_warnings_by_mail_are_a_digest_once_a_day() -> None:
 
 def test_the_watchdog_is_repeated_within_five_minutes_and_half() -> None:
     routes = document(EVERY)["route"]["routes"]
-    (watchdog,) = [route for route in routes if route["matchers"] == ['alertname="Watchdog"']]
+    (watchdog,) = [route for route in routes if route["matchers"][0] == 'alertname="Watchdog"']
     assert (watchdog["group_interval"], watchdog["repeat_interval"]) == ("30s", "5m")
 
 

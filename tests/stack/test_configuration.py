@@ -75,6 +75,7 @@ def test_the_watchdog_has_a_receiver_of_its_own(written: StackSettings) -> None:
         "--verify.receivers=local-watchdog",
         "alertname=Watchdog",
         "severity=none",
+        "system=photo-api",
     )
     check(
         "amtool",

@@ -46,7 +46,7 @@ def expected_receivers(labels: Mapping[str, str], settings: "Settings") -> list[
     name, severity = labels["alertname"], labels.get("severity", "")
     if name == TEST_ALERT:
         return [one.name for one in settings.channels if one.name == labels.get(TEST_LABEL)] or [NOBODY]
-    if name == WATCHDOG:
+    if name == WATCHDOG and labels.get("system") == SYSTEM:
         found = [one.name for one in settings.channels if not one.takes]
     elif severity == Severity.NONE:
         found = []
@@ -65,6 +65,7 @@ def journeys(settings: "Settings") -> Iterator[dict[str, str]]:
         yield {"alertname": TEST_ALERT, "severity": "none", "system": SYSTEM, TEST_LABEL: channel.name}
     for severity in ("critical", "warning", "none", "info"):
         yield {"alertname": "SomebodyElses", "severity": severity}
+    yield {"alertname": WATCHDOG, "severity": "none", "system": "another"}
     yield {"alertname": "WithoutSeverity"}
 
 
@@ -99,7 +100,7 @@ def _distinct(settings: "Settings") -> list[dict[str, str]]:
     found: dict[Any, dict[str, str]] = {}
     for labels in journeys(settings):
         name = labels["alertname"] if labels["alertname"] in special else ""
-        found.setdefault((name, labels.get("severity"), labels.get(TEST_LABEL)), labels)
+        found.setdefault((name, labels.get("severity"), labels.get(TEST_LABEL), labels.get("system")), labels)
     return list(found.values())
 
 

@@ -9,6 +9,7 @@ from photo_monitoring.criteria import Severity
 from photo_monitoring.routing.inhibition import NOTICED
 from photo_monitoring.routing.quiet_hours import QUIET_HOURS
 from photo_monitoring.routing.webhooks import TEST_ALERT
+from photo_monitoring.settings import SYSTEM
 
 if TYPE_CHECKING:
     from photo_monitoring.routing.channel import Channel
@@ -113,9 +114,9 @@ def tree(settings: "Settings", local: Iterable[LocalWebhook] = ()) -> dict[str, 
     scale, locals_ = settings.time_scale, list(local)
     switches = [channel.name for channel in settings.channels if not channel.takes]
     switches += [one.watchdog_name for one in locals_ if one.watchdog_url]
-    alive = [
-        _route(name, [f'alertname="{WATCHDOG}"'], ALIVE.scaled(scale), group_by=["alertname"]) for name in switches
-    ]
+    # Another system's Watchdog, a usual name, is no sign of life of ours.
+    ours = [f'alertname="{WATCHDOG}"', f'system="{SYSTEM}"']
+    alive = [_route(name, ours, ALIVE.scaled(scale), group_by=["alertname"]) for name in switches]
     beside = [
         _route(one.name, [f'severity!="{Severity.NONE}"'], PAGE.scaled(scale), group_by=_GROUPED_BY) for one in locals_
     ]
