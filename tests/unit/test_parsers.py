@@ -176,12 +176,12 @@ def test_a_form_is_read_as_it_was_written_however_it_is_cut(values: dict[str, by
 # X-Forwarded-For
 
 
-def _client(forwarded: bytes | None, peer: str = "10.0.0.1") -> str:
+def _client(forwarded: bytes, peer: str = "10.0.0.1") -> str:
     async def app(*_: object) -> None:
         return None
 
     middleware = RequestContextMiddleware(app, trusted_proxies=[ip_network("10.0.0.0/8")])
-    return middleware._client_ip({"type": "http", "client": (peer, 1)}, forwarded)
+    return middleware._client_ip(peer, forwarded)
 
 
 @every
