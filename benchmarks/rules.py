@@ -31,8 +31,8 @@ from tests.support.ports import wait_until
 from tests.support.prometheus import Prometheus, Series, running_prometheus
 
 from photo_monitoring import durations, promql
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.render import render_rules
-from photo_monitoring.settings import Settings
 from photo_monitoring.slos import ACTIVE, ERRORS, TOTAL
 
 FLEETS: Final = (1, 10, 100)

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Tier, Unit
-from photo_monitoring.stimuli import Case, PerMinute
+from photo_monitoring.proofs.stimuli import Case, PerMinute
 
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TOO_OFTEN: Final = Text(

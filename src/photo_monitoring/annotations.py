@@ -8,7 +8,7 @@ from photo_monitoring.criteria import Alert, Tier, Unit
 from photo_monitoring.dashboards.homes import path_of
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 _VALUE_TEMPLATES: Final = {
     Unit.RATIO: "{{ $value | humanizePercentage }}",

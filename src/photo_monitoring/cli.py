@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from photo_monitoring import documents, explain, runbook_view, targets, validate
+from photo_monitoring import documents, explain, targets, validate
 from photo_monitoring import render as rendering
-from photo_monitoring.config_file import DEFAULT_NAME, ConfigError, load
+from photo_monitoring.configuration.file import DEFAULT_NAME, ConfigError, load
+from photo_monitoring.configuration.settings import Language, Settings
 from photo_monitoring.console import command as console_command
 from photo_monitoring.doctor import command as doctor_command
 from photo_monitoring.routing import commands as routing_commands
-from photo_monitoring.settings import Language, Settings
+from photo_monitoring.runbooks import view as runbook_view
 
 DEFAULT_OUT = Path("deploy/monitoring")
 DEFAULT_REFERENCE = Path("docs/reference")

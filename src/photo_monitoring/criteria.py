@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from photo_monitoring.durations import is_duration
 
 if TYPE_CHECKING:
+    from photo_monitoring.proofs.stimuli import Case, Stimulus
     from photo_monitoring.slos import Objective
-    from photo_monitoring.stimuli import Case, Stimulus
 
 Comparison = Literal[">", ">=", "<"]
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from photo_monitoring.runbook_checks import INDEX
-from photo_monitoring.runbook_index import render_index
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.runbooks.checks import INDEX
+from photo_monitoring.runbooks.index import render_index
 from photo_monitoring.traceability import render_traceability
 
 

@@ -3,13 +3,20 @@
 import difflib
 from collections.abc import Iterator
 
-from photo_monitoring import annotations, tier_limits
+from photo_monitoring import annotations
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration import tier_limits
+from photo_monitoring.configuration.overrides import (
+    changed,
+    objective_in_force,
+    objective_numbers,
+    plain,
+    with_objectives,
+)
+from photo_monitoring.configuration.settings import Change, Settings
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.guide import demand, load_guide
-from photo_monitoring.overrides import changed, objective_in_force, objective_numbers, plain, with_objectives
-from photo_monitoring.settings import Change, Settings
 
 
 class UnknownAlertError(LookupError):

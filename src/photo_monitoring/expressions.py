@@ -16,7 +16,7 @@ from photo_monitoring.criteria import Alert, Recording, Tier
 from photo_monitoring.durations import is_duration, scaled, seconds
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 # Scrapes, health probes and paths that no route matched say nothing about what users get.
 TRAFFIC: Final = 'handler!~"/metrics|/health.*|none"'

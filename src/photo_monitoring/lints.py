@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Final
 
 from photo_monitoring import durations, promql
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert, Recording
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.known_metrics import TARGET_LABELS, Sample, known_samples
 from photo_monitoring.reachability import contradictions, never_fires, unreachable
-from photo_monitoring.settings import Settings
 
 STATIC_LABELS: Final = frozenset({"severity", "subject", "system"})
 _RECORD_NAME: Final = re.compile(r"[a-z]+(?:_[a-z]+)*:[a-zA-Z_]\w*:[a-z]\w*")

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from photo_monitoring import annotations, durations
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.example import EXAMPLE, render_example
+from photo_monitoring.configuration.overrides import in_force, with_objectives
+from photo_monitoring.configuration.settings import SYSTEM, Language, Settings
 from photo_monitoring.criteria import Alert, Group, Recording, Tier
 from photo_monitoring.dashboards.files import DASHBOARDS, render_dashboards
-from photo_monitoring.example_file import EXAMPLE, render_example
 from photo_monitoring.expressions import condition, fill
-from photo_monitoring.overrides import in_force, with_objectives
 from photo_monitoring.routing.files import render_routing
 from photo_monitoring.scraping import render_scraping
-from photo_monitoring.settings import SYSTEM, Language, Settings
 from photo_monitoring.targets import TARGETS, Instance, render_targets
 from photo_monitoring.yaml_text import HEADER, to_yaml
 

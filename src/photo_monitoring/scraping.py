@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from photo_monitoring import durations
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.yaml_text import HEADER, to_yaml
 
 PROMETHEUS_FILE: Final = Path("prometheus/prometheus.yml")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Severity, Text, Tier, Unit
-from photo_monitoring.stimuli import Case
+from photo_monitoring.proofs.stimuli import Case
 
 SERVICE: Final = "photo-api"
 PERIOD: Final = "30d"

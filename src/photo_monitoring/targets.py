@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
 
 TARGETS: Final = Path("prometheus/targets/photo-api.json")
 

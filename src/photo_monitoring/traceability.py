@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from photo_monitoring import rule_tests
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.overrides import in_force, objective_overrides, overrides
+from photo_monitoring.configuration.settings import LANGUAGES, Settings
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.dashboards import BOARDS, matrix
 from photo_monitoring.guide import demand, load_guide
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import metrics_of, recordings_by_name
-from photo_monitoring.overrides import in_force, objective_overrides, overrides
+from photo_monitoring.proofs import rule_tests
 from photo_monitoring.routing.guide_channels import channel_rows, own_channels
 from photo_monitoring.runbooks import has_runbook, page_name
-from photo_monitoring.settings import LANGUAGES, Settings
 
 NOT_YET: Final = "—"
 _OFF: Final = "off"

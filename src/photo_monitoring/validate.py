@@ -5,20 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photo_monitoring import documents, lints, promtool, render, rule_tests, scraping, tested_rules
+from photo_monitoring import documents, lints, render, scraping
 from photo_monitoring.alerts import ALERTS
-from photo_monitoring.burn_tests import UndecidedError
+from photo_monitoring.configuration.overrides import in_force, objective_overrides, overrides
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards import lint as dashboard_lint
-from photo_monitoring.overrides import in_force, objective_overrides, overrides
+from photo_monitoring.proofs import promtool, rule_tests, tested_rules
+from photo_monitoring.proofs.burn_tests import UndecidedError
+from photo_monitoring.proofs.rule_tests import UnprovableError
 from photo_monitoring.routing import checks as routing_checks
-from photo_monitoring.rule_tests import UnprovableError
-from photo_monitoring.runbook_checks import check_queries, check_runbooks
 from photo_monitoring.runbooks import folder as runbook_folder
+from photo_monitoring.runbooks.checks import check_queries, check_runbooks
 from photo_monitoring.yaml_text import to_yaml
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

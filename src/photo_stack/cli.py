@@ -18,8 +18,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from photo_monitoring.config_file import DEFAULT_NAME
-from photo_monitoring.settings import Language
+from photo_monitoring.configuration.file import DEFAULT_NAME
+from photo_monitoring.configuration.settings import Language
 from photo_stack.control import ask
 from photo_stack.errors import CannotStart, NotRunning, StackError
 from photo_stack.grafana import find_grafana

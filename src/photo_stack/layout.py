@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
 from photo_stack.errors import CannotStart
 
 HOST = "127.0.0.1"

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from photo_monitoring.config_file import DEFAULT_NAME, ConfigError, load
-from photo_monitoring.settings import CONSOLE, Language, Settings
+from photo_monitoring.configuration.file import DEFAULT_NAME, ConfigError, load
+from photo_monitoring.configuration.settings import CONSOLE, Language, Settings
 from photo_stack.errors import CannotStart
 from photo_stack.haproxy import FRONTEND
 from photo_stack.layout import HOST

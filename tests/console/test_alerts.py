@@ -10,9 +10,9 @@ from tests.support.alertmanager import Alertmanager, alert
 
 from photo_monitoring import annotations
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.console.alerts import AlertTexts, local_board
 from photo_monitoring.console.boards import Boards, default_folder
-from photo_monitoring.settings import Settings
 
 MONITORING = Settings(time_scale=TIME_SCALE)
 

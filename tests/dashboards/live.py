@@ -17,10 +17,10 @@ import httpx
 import psutil
 from tests.stack.running import Stack
 
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.panels import Board, Panel, Query
 from photo_monitoring.dashboards.queries import filled_in, query
-from photo_monitoring.settings import Settings
 
 SETTINGS = Settings(time_scale=10, lang="en")
 RATE = "30s"

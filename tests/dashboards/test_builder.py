@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.settings import Language, Settings
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.builder import build
 from photo_monitoring.dashboards.files import render_dashboards
-from photo_monitoring.settings import Language, Settings
 
 
 def board(uid: str, settings: Settings | None = None, lang: Language = "en") -> dict[str, Any]:

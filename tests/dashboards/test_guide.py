@@ -3,6 +3,7 @@
 import pytest
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert
 from photo_monitoring.dashboards import BOARDS, builder, coverage
 from photo_monitoring.dashboards.homes import homes, path_of
@@ -10,7 +11,6 @@ from photo_monitoring.dashboards.limits import steps
 from photo_monitoring.dashboards.matrix import panel_metrics
 from photo_monitoring.dashboards.overview import OVERVIEW
 from photo_monitoring.guide import GuidePanel, load_guide
-from photo_monitoring.settings import Settings
 
 GUIDE = load_guide()
 KINDS = {"gauge": "gauge", "stat": "stat", "time series": "timeseries", "table": "table"}

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from photo_monitoring import promtool
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Text
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.builder import build
 from photo_monitoring.dashboards.lint import lint_boards, lint_document, lint_panel, query_rules
 from photo_monitoring.dashboards.panels import Kind, Panel, Query, per_minute
 from photo_monitoring.dashboards.patterns import lines
-from photo_monitoring.settings import Settings
+from photo_monitoring.proofs import promtool
 from photo_monitoring.yaml_text import to_yaml
 
 CONTRIBUTING = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()

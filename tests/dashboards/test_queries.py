@@ -2,9 +2,9 @@
 
 import pytest
 
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.dashboards.queries import filled_in, query, used_variables
 from photo_monitoring.expressions import UnknownPlaceholderError
-from photo_monitoring.settings import Settings
 
 
 def test_the_rules_placeholders_and_grafanas_variables_go_together() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from scripts.check_dashboards import faults
 
+from photo_monitoring.configuration.settings import Language, Settings
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.builder import build, to_json
-from photo_monitoring.settings import Language, Settings
 
 OVERVIEW = BOARDS[0]
 LANGS: tuple[Language, ...] = ("ko", "en")

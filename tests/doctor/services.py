@@ -14,8 +14,8 @@ import httpx
 from tests.support.ports import accepts, free_port, wait_until
 from tests.support.prometheus import Prometheus, running_prometheus
 
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.render import render_rules
-from photo_monitoring.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SCALE = 30.0

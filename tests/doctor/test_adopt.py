@@ -8,10 +8,10 @@ from tests.doctor.services import ROOT
 from typer.testing import CliRunner
 
 from photo_monitoring.cli import app
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.settings import LANGUAGES, Language
 from photo_monitoring.doctor.outcome import Status
 from photo_monitoring.doctor.report import STATUS_WORDS
-from photo_monitoring.settings import LANGUAGES, Language
 
 PAGES = {"en": ROOT / "docs/adopt.md", "ko": ROOT / "docs/adopt.ko.md"}
 LANGUAGE = pytest.mark.parametrize("lang", LANGUAGES)

@@ -6,11 +6,11 @@ import pytest
 
 from photo_metrics import BusinessTotals, Recorder
 from photo_metrics.exposition import render_text
+from photo_monitoring.configuration.settings import Change, Settings
 from photo_monitoring.doctor.diagnosis import Verdict, all_causes, alone, examine, needed
 from photo_monitoring.doctor.exposition import read_page
 from photo_monitoring.doctor.outcome import Outcome, Status
 from photo_monitoring.doctor.world import Source, World
-from photo_monitoring.settings import Change, Settings
 
 ROUTES = ("/auth/register", "/auth/login", "/photos/presigned-url", "/photos/confirm", "/photos/{photo_id}/image")
 

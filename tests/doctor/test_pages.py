@@ -5,10 +5,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.doctor.exposition import NoMetricsPageError, read_page
 from photo_monitoring.doctor.syntax import parse, vectors
 from photo_monitoring.expressions import condition, fill
-from photo_monitoring.settings import Settings
 
 ODD = 'a "quoted", {braced} \\ back\nslash'
 

@@ -8,13 +8,13 @@ from rich.console import Console
 
 from photo_metrics import Recorder
 from photo_metrics.exposition import render_text
+from photo_monitoring.configuration.settings import LANGUAGES, Language, Settings
 from photo_monitoring.criteria import Text
 from photo_monitoring.doctor import causes, report
 from photo_monitoring.doctor.diagnosis import Verdict, examine
 from photo_monitoring.doctor.exposition import read_page
 from photo_monitoring.doctor.outcome import LIVE, Cause, Outcome, Status, failed
 from photo_monitoring.doctor.world import Source, World
-from photo_monitoring.settings import LANGUAGES, Language, Settings
 
 
 def verdicts() -> list[Verdict]:

@@ -11,11 +11,11 @@ from tests.support.ports import wait_until
 from typer.testing import CliRunner
 
 from photo_monitoring.cli import app
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.doctor.diagnosis import examine
 from photo_monitoring.doctor.looking import look
 from photo_monitoring.doctor.outcome import Status
 from photo_monitoring.scraping import ROLES
-from photo_monitoring.settings import Settings
 
 
 def page_of(stack: Stack, name: str) -> str:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from photo_monitoring.config_file import ConfigError, load, parse
-from photo_monitoring.example_file import render_example
-from photo_monitoring.overrides import in_force, overrides
+from photo_monitoring.configuration.example import render_example
+from photo_monitoring.configuration.file import ConfigError, load, parse
+from photo_monitoring.configuration.overrides import in_force, overrides
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.render import render_rules
-from photo_monitoring.settings import Settings
 
 ERRORS = "[alerts.HighErrorRate.request-errors.warning]\n"
 CRITICAL = "[alerts.HighErrorRate.request-errors.critical]\n"

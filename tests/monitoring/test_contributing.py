@@ -7,19 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from photo_monitoring.config_file import parse
-from photo_monitoring.overrides import objective_overrides, overrides
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.overrides import objective_overrides, overrides
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = dict(
     section.split("\n", 1) for section in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\n## ")[1:]
 )
 PROOF = """
-from photo_monitoring import promtool
+from photo_monitoring.proofs import promtool
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.lints import lint_all
-from photo_monitoring.settings import Settings
-from photo_monitoring.tested_rules import suite_of
+from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.proofs.tested_rules import suite_of
 
 (alert,) = [one for one in ALERTS if one.name == "VerifierRestarting"]
 assert lint_all(ALERTS) == [], lint_all(ALERTS)

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert, Severity, Tier, Unit, critical, warning
 from photo_monitoring.expressions import condition
 from photo_monitoring.guide import GuideCriterion, load_guide
 from photo_monitoring.lints import metrics_of, recordings_by_name
-from photo_monitoring.settings import Settings
 
 GUIDE = load_guide()
 DECLARED = {tier.criterion: (alert, tier) for alert in ALERTS for tier in alert.tiers if tier.criterion}

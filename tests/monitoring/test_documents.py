@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from photo_monitoring import traceability
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.cli import app
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.documents import reference_drift
 from photo_monitoring.guide import load_guide
-from photo_monitoring.settings import Settings
 from photo_monitoring.traceability import render_traceability
 
 RUN = CliRunner()

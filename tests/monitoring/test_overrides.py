@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from photo_monitoring import validate
 from photo_monitoring.cli import app
-from photo_monitoring.config_file import parse
-from photo_monitoring.example_file import render_example
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.example import render_example
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.traceability import render_traceability
 
 RUN = CliRunner()

@@ -16,7 +16,7 @@ import yaml
 from tests.support.ports import accepts, free_port, wait_until
 from tests.support.prometheus import Prometheus, running_prometheus
 
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
 from photo_monitoring.render import render_rules
 from photo_monitoring.scraping import EXPORTER_LABEL, PROBE_MODULE, blackbox_config, prometheus_config
 

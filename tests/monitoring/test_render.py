@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.render import drift, render_rules, write_all
-from photo_monitoring.settings import Settings
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "monitoring"
 

@@ -18,15 +18,16 @@ import pytest
 from typer.testing import CliRunner
 
 from photo_api.database.migrate import migrate
-from photo_monitoring import runbook_checks, runbooks
+from photo_monitoring import runbooks
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.cli import app
-from photo_monitoring.runbook_checks import Page, blocks, check_queries, check_runbooks, page_problems, read_pages
-from photo_monitoring.runbook_commands import command_problems, simple_commands
-from photo_monitoring.runbook_index import meaning
-from photo_monitoring.runbook_view import show
+from photo_monitoring.configuration.settings import LANGUAGES, Settings
 from photo_monitoring.runbooks import RunbookMissingError, runbook
-from photo_monitoring.settings import LANGUAGES, Settings
+from photo_monitoring.runbooks import checks as runbook_checks
+from photo_monitoring.runbooks.checks import Page, blocks, check_queries, check_runbooks, page_problems, read_pages
+from photo_monitoring.runbooks.commands import command_problems, simple_commands
+from photo_monitoring.runbooks.index import meaning
+from photo_monitoring.runbooks.view import show
 from photo_monitoring.traceability import render_traceability
 
 ROOT = Path(__file__).parents[2]
@@ -255,4 +256,4 @@ def test_an_installed_package_has_the_pages_where_it_looks_for_them(tmp_path: Pa
         timeout=60,
         check=True,
     )
-    assert shown.stdout.startswith(f"{tmp_path}/photo_monitoring/runbook_pages # ServiceDown")
+    assert shown.stdout.startswith(f"{tmp_path}/photo_monitoring/runbooks/pages # ServiceDown")

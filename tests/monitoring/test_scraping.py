@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
-from photo_monitoring import promtool
+from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.proofs import promtool
 from photo_monitoring.render import render_all, render_rules
 from photo_monitoring.scraping import PROMETHEUS_FILE, ROLES, SAMPLE_LIMIT, prometheus_config
-from photo_monitoring.settings import Settings
 
 
 def jobs(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from photo_monitoring.cli import app
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.targets import TARGETS, InstancesError, parse_instances, render_targets
 
 RUN = CliRunner()

@@ -10,8 +10,8 @@ import pytest
 
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.annotations import expected, read_value
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Unit
-from photo_monitoring.settings import Settings
 
 APPROVED = Path(__file__).parent / "texts.ko.txt"
 SAMPLE_LABELS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from photo_monitoring.toml_lines import line_of, lines_of_keys
+from photo_monitoring.configuration.toml_lines import line_of, lines_of_keys
 
 TEXT = '''\
 # a comment with [brackets] and "quotes

@@ -9,7 +9,7 @@ from tests.support.channels import Providers, wired
 
 from photo_monitoring import annotations
 from photo_monitoring.alerts import ALERTS
-from photo_monitoring.settings import SYSTEM, Settings
+from photo_monitoring.configuration.settings import SYSTEM, Settings
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from tests.support.providers.webhook import Webhook
 from typer.testing import CliRunner
 
 from photo_monitoring.cli import app
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.routing.channel import Test as Message
 from photo_monitoring.routing.dooray_message import NotAWebhook, dooray_message
 from photo_monitoring.routing.webhooks import payload
-from photo_monitoring.settings import Settings
 
 TOKEN = PATH.rpartition("/")[2]
 FIRING = payload(Message(title="down", text="it is down", link="https://example.com/d", fingerprint="f"))

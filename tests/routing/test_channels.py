@@ -15,9 +15,9 @@ from tests.support.providers.pagerduty import PagerDuty
 from tests.support.providers.server import serving
 from tests.support.providers.slack import Slack
 
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.settings import SYSTEM
 from photo_monitoring.routing.alertmanager import write_alertmanager
-from photo_monitoring.settings import SYSTEM
 
 FIRING = {
     "ko": "[심각] ServiceDown: Photo API 인스턴스가 다운되었습니다: api-1",

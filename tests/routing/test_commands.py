@@ -8,9 +8,9 @@ from typer.testing import CliRunner, Result
 
 from photo_monitoring import validate
 from photo_monitoring.cli import app
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.routing import checks
-from photo_monitoring.settings import Settings
 
 KEY = "sEcReTpAgErDuTyKeY00000000000000"
 READY = """

@@ -15,7 +15,7 @@ from tests.support.providers.server import serving
 from tests.support.providers.slack import Slack
 
 from photo_monitoring.cli import app
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
 
 ROOT = Path(__file__).parents[2]
 PAGES = {

@@ -10,10 +10,10 @@ from tests.support.alertmanager import Alertmanager, alert, running_alertmanager
 from tests.support.ports import wait_until
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import SYSTEM, Settings
 from photo_monitoring.criteria import Group
 from photo_monitoring.routing import inhibition
 from photo_monitoring.routing.alertmanager import write_alertmanager
-from photo_monitoring.settings import SYSTEM, Settings
 
 CRITICAL_DB = {"alertname": "HighDBErrorRate", "severity": "critical", "job": "photo-api"}
 STORAGE = {"severity": "critical", "job": "photo-api", "service": "object_storage"}

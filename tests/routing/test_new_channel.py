@@ -10,11 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PROOF = """
 from dataclasses import replace
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
 from photo_monitoring.routing import checks
 from photo_monitoring.routing.alertmanager import document
 from photo_monitoring.routing.example import example_channels, render_settings_example
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
 
 (webex,) = [one for one in example_channels() if one.name == "webex"]
 settings = replace(Settings(), channels=example_channels(), configured=True)

@@ -12,11 +12,11 @@ from tests.support.providers import slack
 from tests.support.providers.server import serving
 from tests.support.providers.slack import Slack
 
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.settings import SYSTEM
 from photo_monitoring.routing.alertmanager import write_alertmanager
 from photo_monitoring.routing.quiet_hours import QuietHours
 from photo_monitoring.routing.words import KST
-from photo_monitoring.settings import SYSTEM
 
 WARNING = {"alertname": "SlowLogin", "severity": "warning", "system": SYSTEM}
 CRITICAL = {"alertname": "ServiceDown", "severity": "critical", "system": SYSTEM}

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from photo_monitoring.config_file import ConfigError, parse
+from photo_monitoring.configuration.file import ConfigError, parse
 from photo_monitoring.criteria import Severity
 from photo_monitoring.routing.channel import Secret
 from photo_monitoring.routing.channels import CHANNELS

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.routing import checks
 from photo_monitoring.routing.alertmanager import document, left_out, render_alertmanager
 from photo_monitoring.routing.channels import CHANNELS
 from photo_monitoring.routing.example import example_channels
 from photo_monitoring.routing.routes import LocalWebhook
-from photo_monitoring.settings import Settings
 
 EVERY = replace(Settings(), channels=example_channels(), configured=True)
 SLACK_ALONE = parse('[channels.slack]\nurl_file = "/a"\n')

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration.file import parse
 from photo_monitoring.routing import secrets
 from photo_monitoring.routing.alertmanager import write_alertmanager
 from photo_monitoring.routing.channel import Secret

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from photo_monitoring import promtool
-from photo_monitoring.config_file import parse
-from photo_monitoring.overrides import in_force
-from photo_monitoring.settings import Settings
-from photo_monitoring.tested_rules import Suite, suite_of
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.overrides import in_force
+from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.proofs import promtool
+from photo_monitoring.proofs.tested_rules import Suite, suite_of
 from photo_monitoring.yaml_text import to_yaml
 
 API = 'method="POST",status="200",instance="api-1",job="photo-api"'

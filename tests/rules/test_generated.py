@@ -6,12 +6,12 @@ That all of them pass on the production rules is `photo-monitoring check`, which
 import pytest
 import yaml
 
-from photo_monitoring import promtool
+from photo_monitoring.configuration.overrides import in_force
+from photo_monitoring.configuration.settings import LANGUAGES, Language, Settings
 from photo_monitoring.criteria import Group
-from photo_monitoring.overrides import in_force
+from photo_monitoring.proofs import promtool
+from photo_monitoring.proofs.tested_rules import Suite, suite_of
 from photo_monitoring.render import render_rules
-from photo_monitoring.settings import LANGUAGES, Language, Settings
-from photo_monitoring.tested_rules import Suite, suite_of
 
 
 def made(lang: Language = "ko") -> Suite:

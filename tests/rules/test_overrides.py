@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from photo_monitoring import durations, promtool, tested_rules, tier_limits
+from photo_monitoring import durations
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.alerts.slo import OBJECTIVES
-from photo_monitoring.config_file import parse
+from photo_monitoring.configuration import tier_limits
+from photo_monitoring.configuration.file import parse
+from photo_monitoring.configuration.overrides import in_force
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Unit
-from photo_monitoring.overrides import in_force
-from photo_monitoring.rule_tests import left_out
-from photo_monitoring.settings import Settings
+from photo_monitoring.proofs import promtool, tested_rules
+from photo_monitoring.proofs.rule_tests import left_out
 
 NAMES = '[jobs]\napi = "photos"\nnode = "hosts"\n[labels]\ninstance = "pod"\n'
 

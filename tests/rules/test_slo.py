@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from photo_monitoring import promtool
 from photo_monitoring.alerts.slo import AVAILABILITY, OBJECTIVES
+from photo_monitoring.proofs import promtool
 from photo_monitoring.render import render_rules
 from photo_monitoring.slos import Objective
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.scraping import SAMPLE_LIMIT, prometheus_config
-from photo_monitoring.settings import Settings
 from photo_stack.components import components
 from photo_stack.configuration import scraping, write_configuration
 from photo_stack.errors import CannotStart

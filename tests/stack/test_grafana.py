@@ -12,7 +12,7 @@ import yaml
 from tests.stack.running import free_base_port
 from tests.support.ports import wait_until
 
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
 from photo_stack.configuration import write_configuration
 from photo_stack.errors import CannotStart
 from photo_stack.grafana import find_grafana, grafana_stage

@@ -20,10 +20,10 @@ from tests.support.providers.server import Provider, serving
 from tests.support.providers.slack import Slack
 from tests.support.providers.webhook import Webhook
 
-from photo_monitoring.config_file import load
+from photo_monitoring.configuration.file import load
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.routing.alertmanager import write_alertmanager
 from photo_monitoring.routing.routes import LocalWebhook
-from photo_monitoring.settings import Settings
 
 COMMAND = str(Path(sys.executable).with_name("photo-monitoring"))
 CONSOLE = "https://monitoring.example.com/photos"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level, Ratio
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, Ratio
 
 _A: Final = 'instance="api-1",job="photo-api"'
 _B: Final = 'instance="api-2",job="photo-api"'

@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Ratio
+from photo_monitoring.proofs.stimuli import Case, Ratio
 
 
 def _failed(ko: str, en: str) -> Text:

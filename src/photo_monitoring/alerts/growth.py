@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Deadline, Firing, Level
+from photo_monitoring.proofs.stimuli import Case, Deadline, Firing, Level
 
 _GB: Final = 1_000_000_000
 _JOB: Final = {"job": "photo-api"}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level, Slow, located
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, Slow, located
 
 
 def _slow(ko: str, en: str) -> Text:

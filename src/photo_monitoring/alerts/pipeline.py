@@ -4,7 +4,7 @@ from typing import Final
 
 from photo_monitoring.alerts import pipeline_alertmanager, pipeline_probe, pipeline_prometheus
 from photo_monitoring.criteria import Alert, Group, Severity, Text, Tier, Unit, warning
-from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, PerMinute
 
 WATCHDOG: Final = Alert(
     name="Watchdog",

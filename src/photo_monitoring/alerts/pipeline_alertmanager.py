@@ -3,8 +3,8 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Text, Unit, critical, warning
-from photo_monitoring.gauge_stimuli import Missing
-from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
+from photo_monitoring.proofs.gauge_stimuli import Missing
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, PerMinute
 
 _FAILED: Final = "alertmanager_notifications_failed_total"
 _ATTEMPTS: Final = "alertmanager_notification_requests_total"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Deadline, Firing, Level
+from photo_monitoring.proofs.stimuli import Case, Deadline, Firing, Level
 
 _DAY_SECONDS: Final = 86_400.0
 _URL: Final = "https://photos.example.com/health"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level, PerMinute, Ratio
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, PerMinute, Ratio
 
 _SENDER: Final = 'instance="prometheus",job="prometheus"'
 _TARGET: Final = "http://alertmanager:9093/api/v2/alerts"

@@ -3,8 +3,8 @@
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.gauge_stimuli import Trend
-from photo_monitoring.stimuli import Case, Firing, Level, PerMinute
+from photo_monitoring.proofs.gauge_stimuli import Trend
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, PerMinute
 
 _GB: Final = 1_000_000_000
 _ROOT: Final = 'device="/dev/vda1",fstype="ext4",mountpoint="/"'

@@ -4,7 +4,7 @@ from typing import Final
 
 from photo_monitoring.alert_shapes import per_minute
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, PerMinute, Ratio, located
+from photo_monitoring.proofs.stimuli import Case, Firing, PerMinute, Ratio, located
 
 _CLIENT: Final = "203.0.113.0/24"
 _BY_CLIENT: Final = {"job": "photo-api", "client_id": _CLIENT}

@@ -3,8 +3,8 @@
 from typing import Final
 
 from photo_monitoring.criteria import Recording, Severity, Text
+from photo_monitoring.proofs.stimuli import Case, Firing
 from photo_monitoring.slos import TOTAL, Objective, burn_alert
-from photo_monitoring.stimuli import Case, Firing
 
 _API: Final = 'job="photo-api",instance="api-1"'
 _BALANCER: Final = 'haproxy_frontend_http_responses_total{proxy="photos",job="haproxy",instance="lb",code="%s"}'

@@ -5,7 +5,7 @@ from typing import Final
 from photo_monitoring.alert_shapes import per_minute
 from photo_monitoring.alerts.performance import UNREACHABLE_SERVICE
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level, Ratio, located
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, Ratio, located
 
 HIGH_EXCEPTION_RATE: Final = per_minute(
     "HighExceptionRate",

@@ -7,7 +7,7 @@ average would be no measure: every morning is many times the night before, and e
 from typing import Final
 
 from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.stimuli import Case, Firing, Level
+from photo_monitoring.proofs.stimuli import Case, Firing, Level
 
 _AT: Final = 'instance="api-1",job="node"'
 _REQUESTS: Final = Recording(

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from photo_monitoring import annotations
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.overrides import in_force
+from photo_monitoring.configuration.settings import LANGUAGES, Language, Settings
 from photo_monitoring.console.boards import Boards
 from photo_monitoring.console.upstream import Upstream, UpstreamError
 from photo_monitoring.criteria import Alert, Severity, Tier
-from photo_monitoring.overrides import in_force
-from photo_monitoring.settings import LANGUAGES, Language, Settings
 
 MAX_ALERTS: Final = 500
 WATCHDOG: Final = "Watchdog"

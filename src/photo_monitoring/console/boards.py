@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from photo_monitoring.configuration.settings import LANGUAGES, Language
 from photo_monitoring.console.settings import ConsoleError
-from photo_monitoring.settings import LANGUAGES, Language
 
 _PACKAGED: Final = Path(__file__).parent / "dashboards"
 _CHECKOUT: Final = Path(__file__).parents[3] / "deploy" / "monitoring" / "grafana" / "dashboards"

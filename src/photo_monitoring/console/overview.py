@@ -6,10 +6,10 @@ import time
 from typing import Any, Final
 
 from photo_monitoring.alerts.slo import OBJECTIVES
+from photo_monitoring.configuration.settings import Language, Settings
 from photo_monitoring.console.alerts import AlertList
 from photo_monitoring.console.upstream import Upstream, UpstreamError
 from photo_monitoring.expressions import fill
-from photo_monitoring.settings import Language, Settings
 
 SPARK_SECONDS: Final = 3600.0
 SPARK_STEP: Final = 60.0

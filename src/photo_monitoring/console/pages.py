@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final
 
+from photo_monitoring.configuration.settings import Language
 from photo_monitoring.console.assets import Assets
 from photo_monitoring.console.boards import Board
 from photo_monitoring.criteria import Text
-from photo_monitoring.settings import Language
 
 TITLE: Final = "photo-api"
 

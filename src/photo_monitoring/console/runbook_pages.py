@@ -9,9 +9,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Language
 from photo_monitoring.console.pages import link
 from photo_monitoring.runbooks import RunbookMissingError, runbook
-from photo_monitoring.settings import Language
 
 _PAGE: Final = re.compile(r"(?P<alert>[A-Za-z0-9]+)(?:\.ko)?\.md")
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
+from photo_monitoring.configuration.settings import LANGUAGES, Language
 from photo_monitoring.console import parameters, silences
 from photo_monitoring.console.access import COOKIE, SESSION_SECONDS, Sessions, middlewares
 from photo_monitoring.console.alerts import AlertList
@@ -21,7 +22,6 @@ from photo_monitoring.console.settings import ConsoleSettings
 from photo_monitoring.console.upstream import Upstream, UpstreamError
 from photo_monitoring.criteria import Text
 from photo_monitoring.runbooks import has_runbook
-from photo_monitoring.settings import LANGUAGES, Language
 
 _COMPRESSED_FROM: Final = 2_048
 _STATUS: Final = {"bad_data": 400, "not_found": 404, "overloaded": 503, "timeout": 504}

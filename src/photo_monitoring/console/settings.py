@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from photo_monitoring.settings import Settings
+from photo_monitoring.configuration.settings import Settings
 
 MIN_TOKEN_CHARACTERS: Final = 16
 _MAX_TOKEN_CHARACTERS: Final = 1024

@@ -12,7 +12,7 @@ from photo_monitoring.dashboards.panels import GRID_COLUMNS, Board, Variable
 from photo_monitoring.dashboards.queries import query
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Language, Settings
+    from photo_monitoring.configuration.settings import Language, Settings
 
 REFRESH: Final = "30s"
 TAG: Final = "photo-api"

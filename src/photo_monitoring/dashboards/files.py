@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from photo_monitoring.configuration.settings import LANGUAGES
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.builder import build, to_json
 from photo_monitoring.dashboards.provisioning import render_provisioning
-from photo_monitoring.settings import LANGUAGES
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 DASHBOARDS: Final = Path("grafana/dashboards")
 

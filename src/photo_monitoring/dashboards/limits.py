@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.alerts.slo import OBJECTIVES
+from photo_monitoring.configuration.overrides import in_force, objective_in_force
 from photo_monitoring.criteria import Severity
 from photo_monitoring.dashboards.panels import Colour, Panel, Step
-from photo_monitoring.overrides import in_force, objective_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from photo_monitoring.configuration.settings import Settings
     from photo_monitoring.criteria import Alert
-    from photo_monitoring.settings import Settings
 
 _COLOURS: dict[Severity, Colour] = {Severity.WARNING: "orange", Severity.CRITICAL: "red"}
 

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import LANGUAGES, Settings
 from photo_monitoring.dashboards import BOARDS, coverage
 from photo_monitoring.dashboards.builder import build
 from photo_monitoring.dashboards.homes import homes
@@ -15,7 +16,6 @@ from photo_monitoring.dashboards.panels import GRID_COLUMNS, Board, Kind, Panel
 from photo_monitoring.dashboards.queries import filled_in, query, used_variables
 from photo_monitoring.expressions import UnknownPlaceholderError
 from photo_monitoring.lints import lint_expression, recordings_by_name
-from photo_monitoring.settings import LANGUAGES, Settings
 
 if TYPE_CHECKING:
     from photo_monitoring.criteria import Text

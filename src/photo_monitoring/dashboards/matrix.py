@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert
 from photo_monitoring.dashboards import BOARDS, coverage
 from photo_monitoring.dashboards.homes import homes
@@ -11,7 +12,6 @@ from photo_monitoring.dashboards.panels import Panel
 from photo_monitoring.dashboards.queries import filled_in, query
 from photo_monitoring.guide import load_guide
 from photo_monitoring.lints import metrics_read, recordings_by_name
-from photo_monitoring.settings import Settings
 
 
 @cache

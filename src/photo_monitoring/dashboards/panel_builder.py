@@ -16,7 +16,7 @@ from photo_monitoring.dashboards.queries import query
 from photo_monitoring.durations import scaled
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Language, Settings
+    from photo_monitoring.configuration.settings import Language, Settings
 
 SOURCE: Final = grafana.DataSourceRef(type_val="prometheus", uid="${datasource}")
 """Every query asks the data source that the board's reader chose."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from photo_monitoring.expressions import fill
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 VARIABLES: Final = ("instance", "endpoint", "service", "host", "node", "version", "environment", "slo")
 

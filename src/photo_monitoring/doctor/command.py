@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from photo_monitoring.settings import Language, Settings
+from photo_monitoring.configuration.settings import Language, Settings
 
 LoadSettings = Callable[[Path | None, Language | None], Settings]
 

@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Final
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.overrides import in_force
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert, Recording, Tier
 from photo_monitoring.doctor import causes
 from photo_monitoring.doctor.outcome import (
@@ -30,9 +32,7 @@ from photo_monitoring.doctor.world import Server, World, role_of
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.known_metrics import TARGET_LABELS, known_samples
 from photo_monitoring.lints import recordings_by_name
-from photo_monitoring.overrides import in_force
 from photo_monitoring.render import alert_rule, recording_rule
-from photo_monitoring.settings import Settings
 
 _SLOPES: Final = frozenset({"rate", "irate", "increase", "delta", "deriv", "predict_linear"})
 # Prometheus' --query.lookback-delta: how old a sample may be that an instant selector takes.

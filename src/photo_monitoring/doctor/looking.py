@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.doctor import workers
 from photo_monitoring.doctor.addresses import Address, CannotLookError, base_address, described_api, metrics_address
 from photo_monitoring.doctor.fetching import Fetcher
 from photo_monitoring.doctor.server import PrometheusLook
 from photo_monitoring.doctor.world import Server, Source, World, role_of_page, samples_by_role
-from photo_monitoring.settings import Settings
 
 
 class NoLookError(Exception):

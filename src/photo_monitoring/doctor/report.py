@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Line
 
+from photo_monitoring.configuration.settings import Language
 from photo_monitoring.criteria import Text
 from photo_monitoring.doctor.diagnosis import Verdict, all_causes, alone, needed
 from photo_monitoring.doctor.outcome import Cause, Status, merged
-from photo_monitoring.settings import Language
 
 STATUS_WORDS: Final = {
     Status.LIVE: Text("작동", "live"),

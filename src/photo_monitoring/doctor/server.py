@@ -7,13 +7,13 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from photo_monitoring import durations
+from photo_monitoring.configuration.overrides import with_objectives
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.doctor.addresses import Address, CannotLookError, scrubbed
 from photo_monitoring.doctor.exposition import Page
 from photo_monitoring.doctor.fetching import Fetcher
 from photo_monitoring.doctor.world import JOB_SETTINGS, Job, LoadedRule, Server, Source, samples_by_role
-from photo_monitoring.overrides import with_objectives
 from photo_monitoring.render import recordings_of
-from photo_monitoring.settings import Settings
 
 _RETENTION: Final = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
 _LONGEST: Final = 160

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from photo_monitoring import promql
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.doctor.exposition import Page
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.known_metrics import known_samples
-from photo_monitoring.settings import Settings
 
 JOB_SETTINGS: Mapping[str, str] = {
     "api": "api_job",

@@ -17,7 +17,7 @@ from photo_monitoring.routing.routes import WATCHDOG
 from photo_monitoring.routing.webhooks import TEST_ALERT
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 SECONDS: Final = 5.0
 """How long a provider may take: Alertmanager itself waits ten seconds at least."""

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from photo_monitoring.configuration.settings import LANGUAGES
 from photo_monitoring.routing import inhibition, routes, secrets
 from photo_monitoring.routing.channel import Place
 from photo_monitoring.routing.channels import CHANNELS
 from photo_monitoring.routing.routes import LocalWebhook
 from photo_monitoring.routing.templates import render_templates, template_file
-from photo_monitoring.settings import LANGUAGES
 from photo_monitoring.yaml_text import HEADER, to_yaml
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 CONFIG: Final = Path("alertmanager.yml")
 

@@ -13,7 +13,7 @@ from photo_monitoring.criteria import Severity
 from photo_monitoring.routing import options
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 CRITICAL_ONLY: Final = (Severity.CRITICAL,)
 BOTH: Final = options.PAGED

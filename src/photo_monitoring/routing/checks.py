@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import CONSOLE, SYSTEM
 from photo_monitoring.criteria import Severity
 from photo_monitoring.routing import inhibition, secrets
 from photo_monitoring.routing.alertmanager import CONFIG, render_alertmanager
 from photo_monitoring.routing.example import or_example
 from photo_monitoring.routing.routes import NOBODY, TEST_LABEL, WATCHDOG
 from photo_monitoring.routing.webhooks import TEST_ALERT
-from photo_monitoring.settings import CONSOLE, SYSTEM
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 _SECONDS: Final = 60
 _DEFAULT: Final = "without an override file the example's channels are rendered"

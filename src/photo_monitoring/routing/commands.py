@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photo_monitoring.configuration.settings import Language, Settings
 from photo_monitoring.routing import secrets
 from photo_monitoring.routing.alertmanager import left_out
 from photo_monitoring.routing.channels import CHANNELS
 from photo_monitoring.routing.example import EXAMPLE
 from photo_monitoring.routing.files import FOLDER
-from photo_monitoring.settings import Language, Settings
 
 if TYPE_CHECKING:
     from photo_monitoring.routing.adapters import Adapter

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote_plus
 
+from photo_monitoring.configuration.settings import SYSTEM, Settings
 from photo_monitoring.criteria import Text
 from photo_monitoring.routing import templates, words
 from photo_monitoring.routing.webhooks import TEST_ALERT
-from photo_monitoring.settings import SYSTEM, Settings
 
 _FIRING_SHOWN: Final = 5
 _RESOLVED_SHOWN: Final = 3

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from photo_monitoring.configuration.settings import SECRETS, Settings
 from photo_monitoring.routing.channels import CHANNELS
 from photo_monitoring.routing.quiet_hours import QuietHours
 from photo_monitoring.routing.reading import SECRETS_FOLDER, read_channels
-from photo_monitoring.settings import SECRETS, Settings
 
 if TYPE_CHECKING:
     from photo_monitoring.routing.channel import Channel

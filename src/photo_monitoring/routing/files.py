@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.routing.alertmanager import render_alertmanager
 from photo_monitoring.routing.example import EXAMPLE, or_example, render_settings_example
-from photo_monitoring.settings import Settings
 
 FOLDER: Final = Path("alertmanager")
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import SYSTEM
 from photo_monitoring.criteria import Alert, Group, Severity
-from photo_monitoring.settings import SYSTEM
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Settings
+    from photo_monitoring.configuration.settings import Settings
 
 FLEET: Final = "ServiceDownAll"
 """The alert beside which nothing else about the service is news."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from photo_monitoring.configuration.settings import SYSTEM, Settings
 from photo_monitoring.criteria import Severity, Text
 from photo_monitoring.routing import words
 from photo_monitoring.routing.answers import without_secrets
@@ -23,7 +24,6 @@ from photo_monitoring.routing.channel import Channel, Refused, Test
 from photo_monitoring.routing.routes import TEST_LABEL, WATCHDOG
 from photo_monitoring.routing.secrets import SecretMissing, read
 from photo_monitoring.routing.webhooks import TEST_ALERT
-from photo_monitoring.settings import SYSTEM, Settings
 
 if TYPE_CHECKING:
     import aiohttp

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from photo_monitoring import durations
+from photo_monitoring.configuration.settings import SYSTEM
 from photo_monitoring.criteria import Severity
 from photo_monitoring.routing.inhibition import NOTICED
 from photo_monitoring.routing.quiet_hours import QUIET_HOURS
 from photo_monitoring.routing.webhooks import TEST_ALERT
-from photo_monitoring.settings import SYSTEM
 
 if TYPE_CHECKING:
+    from photo_monitoring.configuration.settings import Settings
     from photo_monitoring.routing.channel import Channel
-    from photo_monitoring.settings import Settings
 
 NOBODY: Final = "nobody"
 """The receiver of what no channel takes."""

@@ -12,8 +12,8 @@ from photo_monitoring.routing import words
 from photo_monitoring.routing.webhooks import TEST_ALERT
 
 if TYPE_CHECKING:
+    from photo_monitoring.configuration.settings import Settings
     from photo_monitoring.criteria import Text
-    from photo_monitoring.settings import Settings
 
 TEMPLATES: Final = Path("templates")
 

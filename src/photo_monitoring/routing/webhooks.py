@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from photo_monitoring.configuration.settings import SYSTEM
 from photo_monitoring.routing.channel import Test
-from photo_monitoring.settings import SYSTEM
 
 MOST_ALERTS: Final = 100
 """Alerts of one group that a webhook gets at most; 0.25 says in `truncatedAlerts` how many there were beyond."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from photo_monitoring.configuration.settings import SYSTEM
 from photo_monitoring.routing import options, templates
 from photo_monitoring.routing.answers import expect, post
 from photo_monitoring.routing.channel import CRITICAL_ONLY, Channel, Key, Place, Secret, Test
-from photo_monitoring.settings import SYSTEM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

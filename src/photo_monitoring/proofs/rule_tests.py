@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Final
 
 from photo_monitoring import durations
-from photo_monitoring.burn_tests import burn_tests
+from photo_monitoring.configuration.overrides import in_force, renumbered
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert, Comparison, Group, Recording, Tier, Unit
-from photo_monitoring.overrides import in_force, renumbered
-from photo_monitoring.promtool_files import RuleTest, check, firing, located_here, names_in_force
-from photo_monitoring.settings import Settings
-from photo_monitoring.stimuli import PLENTY, STEP_SECONDS, Case, Drive, Stimulus, steps_in
+from photo_monitoring.proofs.burn_tests import burn_tests
+from photo_monitoring.proofs.promtool_files import RuleTest, check, firing, located_here, names_in_force
+from photo_monitoring.proofs.stimuli import PLENTY, STEP_SECONDS, Case, Drive, Stimulus, steps_in
 
 # rate() gives 10.000000000000002 for 10 a minute: what is computed stays this far off the boundary.
 MARGIN: Final = 0.01

@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import Any, Final
 
 from photo_monitoring import durations
-from photo_monitoring.burn_model import RECORDED, SAMPLE_SECONDS, BurnModel, Phases, samples
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert, Tier
-from photo_monitoring.promtool_files import RuleTest, check, firing, located_here
-from photo_monitoring.settings import Settings
+from photo_monitoring.proofs.burn_model import RECORDED, SAMPLE_SECONDS, BurnModel, Phases, samples
+from photo_monitoring.proofs.promtool_files import RuleTest, check, firing, located_here
+from photo_monitoring.proofs.stimuli import growing
 from photo_monitoring.slos import ACTIVE, ERRORS, TOTAL, Burn, Objective
-from photo_monitoring.stimuli import growing
 
 _MARGIN: Final = 0.01
 _AFTER_A_PAST: Final = 4.003

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from photo_monitoring import durations, promql
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert, Tier, Unit
 from photo_monitoring.expressions import condition
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.reachability import never_fires, unreachable
-from photo_monitoring.settings import Settings
 
 KEYS: Final = ("threshold", "for", "minimum")
 LONGEST_FOR: Final = "1d"

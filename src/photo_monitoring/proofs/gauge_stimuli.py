@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import linear_regression
 
-from photo_monitoring.stimuli import BaseStimulus, Drive, Inputs, located, steps_in
+from photo_monitoring.proofs.stimuli import BaseStimulus, Drive, Inputs, located, steps_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Final
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import LANGUAGES
 from photo_monitoring.criteria import Group
-from photo_monitoring.runbook_checks import Page, read_pages
-from photo_monitoring.settings import LANGUAGES
+from photo_monitoring.runbooks.checks import Page, read_pages
 
 _GROUPS: Final = {
     Group.AVAILABILITY: "가용성 · Availability",

@@ -10,12 +10,12 @@ from typing import Any
 
 from photo_monitoring import promql
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.overrides import in_force, overrides
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert
-from photo_monitoring.overrides import in_force, overrides
-from photo_monitoring.promtool_files import test_files
+from photo_monitoring.proofs.promtool_files import test_files
+from photo_monitoring.proofs.rule_tests import tests_of
 from photo_monitoring.render import rule_documents
-from photo_monitoring.rule_tests import tests_of
-from photo_monitoring.settings import Settings
 from photo_monitoring.yaml_text import to_yaml
 
 Rule = Mapping[str, Any]

@@ -11,13 +11,13 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from photo_monitoring import promtool
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import LANGUAGES, Language
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import lint_expression, recordings_by_name
-from photo_monitoring.runbook_commands import command_problems
+from photo_monitoring.proofs import promtool
 from photo_monitoring.runbooks import page_name
-from photo_monitoring.settings import LANGUAGES, Language
+from photo_monitoring.runbooks.commands import command_problems
 
 INDEX: Final = "README.md"
 SECTIONS: Final[dict[Language, tuple[str, ...]]] = {

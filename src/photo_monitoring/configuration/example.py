@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from photo_monitoring import tier_limits
 from photo_monitoring.alerts import ALERTS
-from photo_monitoring.config_file import TABLES
+from photo_monitoring.configuration import tier_limits
+from photo_monitoring.configuration.file import TABLES
+from photo_monitoring.configuration.objectives import example_tables
+from photo_monitoring.configuration.overrides import plain
+from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Alert, Tier, Unit
 from photo_monitoring.guide import demand, load_guide
-from photo_monitoring.objective_tables import example_tables
-from photo_monitoring.overrides import plain
-from photo_monitoring.settings import Settings
 
 EXAMPLE: Final = Path("monitoring.example.toml")
 

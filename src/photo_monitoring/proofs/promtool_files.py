@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from photo_monitoring import annotations
+from photo_monitoring.configuration.settings import SYSTEM, Settings
 from photo_monitoring.criteria import Alert, Tier
-from photo_monitoring.settings import SYSTEM, Settings
 from photo_monitoring.yaml_text import to_yaml
 
 _NAMED: Final = re.compile(r'(?<![\w])(job|proxy)="([^"]*)"')

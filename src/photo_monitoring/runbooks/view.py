@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration.settings import Language
 from photo_monitoring.runbooks import RunbookMissingError, runbook
-from photo_monitoring.settings import Language
 
 
 def show(name: str, lang: Language) -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from photo_monitoring.alerts.slo import OBJECTIVES
+from photo_monitoring.configuration.overrides import objective_in_force, objective_numbers
+from photo_monitoring.configuration.settings import ObjectiveChange, Settings
 from photo_monitoring.expressions import number
-from photo_monitoring.overrides import objective_in_force, objective_numbers
-from photo_monitoring.settings import ObjectiveChange, Settings
 from photo_monitoring.slos import Objective
 
 TABLE: Final = "slos"

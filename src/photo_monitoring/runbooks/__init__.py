@@ -7,11 +7,11 @@ these names.
 from pathlib import Path
 from typing import Final
 
-from photo_monitoring.settings import Language
+from photo_monitoring.configuration.settings import Language
 
-_PACKAGED: Final = Path(__file__).parent / "runbook_pages"
+_PACKAGED: Final = Path(__file__).parent / "pages"
 """Where the wheel has `docs/runbooks`."""
-_CHECKOUT: Final = Path(__file__).parents[2] / "docs" / "runbooks"
+_CHECKOUT: Final = Path(__file__).parents[3] / "docs" / "runbooks"
 
 
 class RunbookMissingError(LookupError):

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from photo_monitoring import objective_tables, tier_limits, toml_lines
 from photo_monitoring.alerts import ALERTS
+from photo_monitoring.configuration import objectives as objective_tables
+from photo_monitoring.configuration import tier_limits, toml_lines
+from photo_monitoring.configuration.overrides import in_force, plain
+from photo_monitoring.configuration.settings import LANGUAGES, Change, Settings
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import STATIC_LABELS
-from photo_monitoring.overrides import in_force, plain
 from photo_monitoring.reachability import contradictions
 from photo_monitoring.routing import reading
-from photo_monitoring.settings import LANGUAGES, Change, Settings
 
 DEFAULT_NAME: Final = "monitoring.toml"
 JOBS: Final = ("api", "node", "prometheus", "alertmanager", "haproxy", "blackbox", "probe")

@@ -10,7 +10,7 @@ from photo_monitoring.expressions import number
 from photo_monitoring.slos import Objective, burn_alert
 
 if TYPE_CHECKING:
-    from photo_monitoring.settings import Change, Settings
+    from photo_monitoring.configuration.settings import Change, Settings
 
 
 @dataclass(frozen=True, slots=True)
