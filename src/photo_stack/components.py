@@ -20,6 +20,7 @@ WATCHDOG_REPEAT_SECONDS = seconds(ALIVE.repeat)
 """How often Alertmanager repeats the Watchdog to the receiver, before the time scale."""
 
 _PEER_SECONDS = 15.0
+_SERVICE_VARIABLES = ("PHOTO_API_", "PYTHON", "SSL_CERT_", "TMPDIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,15 @@ def _instances(settings: StackSettings, command: tuple[str, ...]) -> list[Compon
 
 
 def api_environment(settings: StackSettings) -> dict[str, str]:
-    """The instances' environment: the caller's, with the stack's defaults for what the caller did not set."""
+    """The instances' environment: the caller's settings of the service, with the stack's defaults for the others."""
     defaults = {
         "PHOTO_API_DATA_DIR": str(settings.layout.api_data),
         "PHOTO_API_TRUSTED_PROXIES": TRUSTED_PROXIES,
         "PHOTO_API_SCRAPE_INTERVAL_SECONDS": f"{SCRAPE_SECONDS / settings.time_scale:g}",
     }
-    return defaults | dict(os.environ) | {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}"}
+    # Nothing else of the caller's: a channel's secret may be in it, and users talk to the instances.
+    own = {name: value for name, value in os.environ.items() if name.startswith(_SERVICE_VARIABLES)}
+    return defaults | tool_environment() | own | {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}"}
 
 
 def tool_environment(memory_mib: int | None = None) -> dict[str, str]:

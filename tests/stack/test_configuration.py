@@ -11,7 +11,7 @@ import yaml
 
 from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.scraping import SAMPLE_LIMIT, prometheus_config
-from photo_stack.components import components
+from photo_stack.components import api_environment, components
 from photo_stack.configuration import scraping, write_configuration
 from photo_stack.errors import CannotStart
 from photo_stack.layout import Layout, Ports, StackSettings
@@ -192,3 +192,12 @@ def test_tools_get_no_settings_of_the_service(tmp_path: Path, monkeypatch: pytes
     stages = components(settings, find_binaries(), ("photo-api",))
     for component in (component for stage in stages for component in stage):
         assert ("PHOTO_API_SECRET_KEY" in component.env) == (component.job == "photo-api"), component.name
+
+
+def test_the_service_gets_no_secret_of_a_channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.example/secret")
+    monkeypatch.setenv("PHOTO_API_LOG_LEVEL", "debug")
+    settings = StackSettings(layout=Layout(tmp_path), ports=Ports.counted_from(21_000, 1))
+    environment = api_environment(settings)
+    assert "SLACK_WEBHOOK_URL" not in environment
+    assert environment["PHOTO_API_LOG_LEVEL"] == "debug"

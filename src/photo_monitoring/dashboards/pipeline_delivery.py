@@ -80,6 +80,13 @@ DELIVERY: Final = Row(
                     "{{integration}}",
                     absent="blank while every channel takes what it is sent",
                 ),
+                # Alertmanager counts a notification as failed only when it gives up, a digest after hours.
+                Query(
+                    "sum by (integration) "
+                    "(increase(alertmanager_notification_requests_failed_total{$alertmanager}[${5m}])) > 0",
+                    Text("{{integration}}: 거절된 시도", "{{integration}}: refused attempts"),
+                    absent="blank while every channel takes what it is sent",
+                ),
             ),
             home_of=("notifications",),
         ),
