@@ -108,8 +108,13 @@ def _pipeline() -> Iterator[Series]:
         name = f"{'blackbox_exporter' if job == 'blackbox' else job}_config_last_reload_successful"
         yield made[job].series({"__name__": name}, ones)
     for integration in ("slack", "pagerduty", "email"):
-        labels = {"__name__": "alertmanager_notifications_failed_total", "integration": integration}
-        yield made["alertmanager"].series(labels, zeros)
+        for name, values in (
+            ("notifications_failed_total", zeros),
+            ("notification_requests_failed_total", zeros),
+            ("notification_requests_total", np.arange(story.MINUTES) // 720.0),  # the digest, twice a day
+        ):
+            labels = {"__name__": f"alertmanager_{name}", "integration": integration}
+            yield made["alertmanager"].series(labels, values)
     yield made["alertmanager"].series({"__name__": "alertmanager_cluster_members"}, ones)
     yield from _prometheus(made["prometheus"])
     minute = np.arange(story.MINUTES)
