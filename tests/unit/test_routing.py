@@ -13,11 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from photo_api.context import Principal, RequestContextMiddleware, context_of
 from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import install_error_handlers
-from photo_api.ids import new_id
 from photo_api.routing import DirectRoute, install_routes
 from photo_metrics import InstrumentationMiddleware, Recorder, RouteTable
 
-ID = new_id()
+ID = "01a20771-6ece-74c9-b0c7-4cfe1e6b3861"
 ANN = {"X-User": "ann"}
 
 
