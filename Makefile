@@ -20,7 +20,7 @@ run: ## run the whole system on this machine until Ctrl-C
 
 test: ## run the test suite
 	@scripts/bootstrap test
-	$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PYTHON) -m pytest $(ARGS)
 
 check: ## lint, types, lock file, rendered files up to date, boards, no machine's paths
 	@scripts/bootstrap check

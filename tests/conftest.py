@@ -14,14 +14,6 @@ from tests.support.postgresql import running_postgresql
 __all__ = ["shared_stack", "stack"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two lanes for `make test`, one a core: tests of running stacks share one of them, and never run side by side."""
-    for item in items:
-        runs_stacks = item.nodeid.startswith(("tests/stack/", "tests/browser/"))
-        shares_one = "shared_stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stacks" if runs_stacks or shares_one else "others"))
-
-
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server; the URL of its maintenance database."""
