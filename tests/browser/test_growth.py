@@ -39,11 +39,15 @@ def test_two_hundred_refreshes_leave_no_trace(sample_console: str, open_page: Op
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     refresh(page, WARM)
-    before = measured(session)
-    refresh(page, REFRESHES)
-    after = measured(session)
+    windows = []
+    for _ in range(2):
+        before = measured(session)
+        refresh(page, REFRESHES // 2)
+        after = measured(session)
+        windows.append({name: after[name] - before[name] for name in after})
     assert int(page.locator("body").get_attribute("data-rounds") or 0) >= WARM + REFRESHES
-    # What leaks grows with every refresh: one node or listener each would be 200.
-    assert after["Nodes"] - before["Nodes"] < REFRESHES / 2
-    assert after["JSEventListeners"] - before["JSEventListeners"] < REFRESHES / 2
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < MEGABYTE
+    # A young stack's new series make a legend longer once; what leaks grows in both halves, by 100 for one a refresh.
+    grown = {name: min(window[name] for window in windows) for name in windows[0]}
+    assert grown["Nodes"] < REFRESHES / 4
+    assert grown["JSEventListeners"] < REFRESHES / 4
+    assert grown["JSHeapUsedSize"] < MEGABYTE
