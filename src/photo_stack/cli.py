@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from photo_monitoring.configuration.file import DEFAULT_NAME
 from photo_monitoring.configuration.settings import Language
 from photo_stack.control import ask
 from photo_stack.errors import CannotStart, NotRunning, StackError
-from photo_stack.grafana import find_grafana
+from photo_stack.grafana import find_grafana, grafana_occupied
 from photo_stack.launch import run_in_background, run_in_foreground
 from photo_stack.layout import MAX_INSTANCES, Layout, Ports, StackSettings, default_data_directory, drain_seconds
 from photo_stack.load.command import load
@@ -77,6 +78,9 @@ def up(
             ports = Ports.usual(instances, pair=ha_monitoring, grafana=grafana)
         else:
             ports = Ports.counted_from(base_port, instances, pair=ha_monitoring, grafana=grafana)
+        if occupied := grafana_occupied(ports):
+            typer.echo(occupied)
+            ports = replace(ports, grafana=None)
         settings = StackSettings(
             layout=_layout(data),
             ports=ports,

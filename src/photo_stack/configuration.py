@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from photo_monitoring.dashboards.files import render_dashboards
 from photo_monitoring.render import render_rules
 from photo_monitoring.routing.alertmanager import write_alertmanager
 from photo_monitoring.routing.routes import LocalWebhook
@@ -70,9 +71,7 @@ def _write_rules(settings: StackSettings) -> None:
 
 
 def _write_boards(settings: StackSettings) -> None:
-    """Grafana's files; what the builder needs is loaded only where there is a Grafana."""
-    from photo_monitoring.dashboards.files import render_dashboards  # noqa: PLC0415 - as said
-
+    """Grafana's files: boards and provisioning."""
     for path, text in render_dashboards(settings.monitoring).items():
         target = settings.layout.data / path
         target.parent.mkdir(parents=True, exist_ok=True)

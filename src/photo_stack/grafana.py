@@ -6,7 +6,8 @@ from pathlib import Path
 
 from photo_stack.components import Component, tool_environment
 from photo_stack.errors import CannotStart
-from photo_stack.layout import HOST, StackSettings
+from photo_stack.layout import HOST, Ports, StackSettings
+from photo_stack.preflight import why_not
 
 _PROGRAM = "grafana-server"
 _PACKAGED_HOME = Path("/usr/share/grafana")
@@ -82,6 +83,12 @@ def grafana_stage(settings: StackSettings) -> tuple[Component, ...]:
         stop_seconds=15.0,
     )
     return (component,)
+
+
+def grafana_occupied(ports: Ports) -> str | None:
+    """Say in a line that Grafana's port is somebody's, most often another Grafana's: the stack then does without."""
+    reason = None if ports.grafana is None else why_not(ports.grafana)
+    return reason and f"without Grafana: its port {ports.grafana} {reason}; the console has the same dashboards"
 
 
 def boards(settings: StackSettings) -> Path:

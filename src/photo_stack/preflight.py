@@ -75,7 +75,7 @@ def check_ports(ports: Ports) -> None:
     """
     problems = []
     for port, owner in ports.by_owner().items():
-        reason = _why_not(port)
+        reason = why_not(port)
         if reason:
             problems.append(f"port {port} for {owner} {reason}")
     if problems:
@@ -83,7 +83,8 @@ def check_ports(ports: Ports) -> None:
         raise CannotStart("\n".join(problems))
 
 
-def _why_not(port: int) -> str | None:
+def why_not(port: int) -> str | None:
+    """Say why a port of 127.0.0.1 cannot be had, with who has it where the system tells; None where it can."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers do: connections of an earlier run that linger in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

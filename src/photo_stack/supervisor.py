@@ -30,12 +30,9 @@ _LONGEST_BACKOFF_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
 
 # In this order, each group within its own bound: first nobody new comes in and nothing is evaluated, then the work
-# in flight is finished, then the rest.
-_STOP_ORDER = (
-    ("haproxy", "console", "prometheus", "prometheus-2"),
-    ("api", "alertmanager", "alertmanager-2"),
-    ("node-exporter", "blackbox-exporter", "receiver"),
-)
+# in flight is finished, then the rest, whatever it is.
+_STOP_FIRST = ("haproxy", "console", "grafana", "prometheus", "prometheus-2")
+_STOP_SECOND = ("alertmanager", "alertmanager-2")
 
 
 class Supervisor:
@@ -276,13 +273,16 @@ class Supervisor:
         hurry.cancel()
 
     async def _stop_in_order(self) -> None:
-        for group in _STOP_ORDER:
-            members = [
-                process
-                for name, process in self.processes.items()
-                if name in group or (process.component.drains and "api" in group)
-            ]
-            await asyncio.gather(*(operations.stop_for_good(self, process) for process in members))
+        groups: tuple[list[ManagedProcess], ...] = ([], [], [])
+        for name, process in self.processes.items():
+            if name in _STOP_FIRST:
+                groups[0].append(process)
+            elif process.component.drains or name in _STOP_SECOND:
+                groups[1].append(process)
+            else:
+                groups[2].append(process)
+        for group in groups:
+            await asyncio.gather(*(operations.stop_for_good(self, process) for process in group))
 
     # Commands
 

@@ -1,9 +1,13 @@
 """Grafana with the stack where it is installed: its files, its settings; the program itself is stood in for."""
 
+import asyncio
+import io
 import json
 import os
+import socket
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,9 +18,13 @@ from tests.support.ports import wait_until
 
 from photo_monitoring.configuration.settings import Settings
 from photo_stack.configuration import write_configuration
+from photo_stack.control import ask
 from photo_stack.errors import CannotStart
-from photo_stack.grafana import find_grafana, grafana_stage
+from photo_stack.grafana import find_grafana, grafana_occupied, grafana_stage
 from photo_stack.layout import Layout, Ports, StackSettings
+from photo_stack.process import State
+from photo_stack.reporting import LineReporter
+from photo_stack.supervisor import Supervisor
 
 STAND_IN = """#!{python}
 import json, os, sys
@@ -100,6 +108,43 @@ def test_every_variable_and_path_of_the_provisioning_is_there(program: Path, set
     titles = {json.loads(board.read_text())["title"] for board in shown.glob("*.json")}
     assert len(titles) == 6
     assert Path(component.env["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]).parent == shown
+
+
+def test_a_taken_port_costs_grafana_alone(program: Path, settings: StackSettings) -> None:
+    assert settings.ports.grafana is not None
+    assert grafana_occupied(settings.ports) is None
+    with socket.create_server(("127.0.0.1", settings.ports.grafana)):
+        line = grafana_occupied(settings.ports)
+    assert line is not None
+    assert line.startswith(f"without Grafana: its port {settings.ports.grafana} is taken by ")
+    assert grafana_occupied(replace(settings.ports, grafana=None)) is None
+
+
+async def test_it_ends_with_the_stack_by_a_signal_that_it_can_answer(program: Path, settings: StackSettings) -> None:
+    """It has a database of its own."""
+    settings.layout.create()
+    (component,) = grafana_stage(settings)
+    port, log_file = settings.ports.load_balancer, settings.layout.log_file("haproxy")
+    # No stack is without a load balancer: the stand-in is that, too. /bin/true prepares no database.
+    balancer = replace(
+        component,
+        name="haproxy",
+        port=port,
+        url=f"http://127.0.0.1:{port}",
+        ready_url=f"http://127.0.0.1:{port}/api/health",
+        log_file=log_file,
+        env={**component.env, "GF_SERVER_HTTP_PORT": str(port)},
+    )
+    supervisor = Supervisor(settings, [[balancer], [component]], ("/bin/true",), lambda _: LineReporter(io.StringIO()))
+    done = asyncio.create_task(supervisor.run())
+    process = supervisor.processes["grafana"]
+    async with asyncio.timeout(60):
+        while not process.is_in(State.RUNNING):  # noqa: ASYNC110 - a state raises no event
+            await asyncio.sleep(0.02)
+        await ask(settings.layout, "down", None, seconds=30)
+        await done
+    assert process.is_in(State.STOPPED)
+    assert process.pid is None
 
 
 def test_a_program_without_its_files_is_told_in_one_line(program: Path, settings: StackSettings) -> None:
