@@ -10,21 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from photo_monitoring import durations
-from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.configuration.settings import JOBS, Settings
 from photo_monitoring.yaml_text import HEADER, to_yaml
 
 PROMETHEUS_FILE: Final = Path("prometheus/prometheus.yml")
 BLACKBOX_FILE: Final = Path("blackbox/blackbox.yml")
 
-ROLES: Final = {
-    "photo-api": "api_job",
-    "node": "node_job",
-    "haproxy": "balancer_job",
-    "prometheus": "prometheus_job",
-    "alertmanager": "alertmanager_job",
-    "blackbox": "blackbox_job",
-    "probe": "probe_job",
-}
+ROLES: Final = {"photo-api" if job == "api" else job: setting for job, setting in JOBS.items()}
 """What there is to scrape (the name of its targets' file) → the setting that names its job."""
 
 REPLICA_LABEL: Final = "replica"

@@ -15,6 +15,9 @@ from photo_monitoring.proofs import rule_tests
 from photo_monitoring.routing.guide_channels import channel_rows, own_channels
 from photo_monitoring.runbooks import has_runbook, page_name
 
+Counts = dict[tuple[str, str], int]
+"""(subject, severity) → how many tests."""
+
 NOT_YET: Final = "—"
 _OFF: Final = "off"
 
@@ -38,9 +41,9 @@ def _declared() -> dict[str, tuple[Alert, Tier]]:
     return {tier.criterion: (alert, tier) for alert in ALERTS for tier in alert.tiers if tier.criterion}
 
 
-def test_counts(settings: Settings) -> dict[tuple[str, str], int]:
+def test_counts(settings: Settings) -> Counts:
     """Return (subject, severity) → how many promtool tests let it fire or keep it silent by its own threshold."""
-    counts: dict[tuple[str, str], int] = {}
+    counts: Counts = {}
     for alert in in_force(settings, ALERTS):
         names = [test.name for test in rule_tests.tests_of(alert, settings)]
         for tier in alert.tiers:
@@ -57,8 +60,8 @@ def _runbook(alert: Alert) -> str:
     return ", ".join(f"[{lang}](../runbooks/{page_name(alert.name, lang)})" for lang in LANGUAGES)
 
 
-def _criteria_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
-    declared, counts, recordings = _declared(), test_counts(settings), recordings_by_name(ALERTS)
+def _criteria_rows(settings: Settings, counts: Counts) -> Iterator[tuple[object, ...]]:
+    declared, recordings = _declared(), recordings_by_name(ALERTS)
     off = {
         (one.alert.subject, one.tier.severity) for one in overrides(settings, ALERTS) if one.change.reason is not None
     }
@@ -102,8 +105,7 @@ def _rule_rows() -> Iterator[tuple[object, ...]]:
         yield rule.group, rule.alert, ", ".join(tiers) or NOT_YET
 
 
-def _own_rows(settings: Settings) -> Iterator[tuple[object, ...]]:
-    counts = test_counts(settings)
+def _own_rows(counts: Counts) -> Iterator[tuple[object, ...]]:
     for alert in ALERTS:
         for tier in alert.tiers:
             if tier.criterion is None:
@@ -146,7 +148,8 @@ def _panel_sections() -> list[str]:
 
 def render_traceability(settings: Settings) -> str:
     """Return the page `docs/reference/traceability.md`, with what `settings` have differently."""
-    guide, rows = load_guide(), list(_criteria_rows(settings))
+    guide, counts = load_guide(), test_counts(settings)
+    rows = list(_criteria_rows(settings, counts))
     parts = ("metric", "rule", "test", "panel", "runbook", "drill")
     missing = {part: sum(row[3 + index] == NOT_YET for row in rows) for index, part in enumerate(parts)}
     header = ("Section", "Criterion", "The guide asks", "Metric", "Rule", "Tests", "Panel", "Runbook", "Drill")
@@ -165,7 +168,7 @@ def render_traceability(settings: Settings) -> str:
         *_table(("Group", "Name", "Tiers (subject)"), _rule_rows()),
         "## Alerts that the guide does not have",
         "",
-        *_table(("Group", "Name", "Severity", "Tests", "Panel", "Runbook"), _own_rows(settings)),
+        *_table(("Group", "Name", "Severity", "Tests", "Panel", "Runbook"), _own_rows(counts)),
         f"## {len(guide.channels)} channels of section 9.2",
         "",
         *_table(("Channel", "Severities", "How", "Table of `monitoring.toml`"), channel_rows(NOT_YET)),

@@ -30,9 +30,13 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def mistaken(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """The service is job `photos`, its metrics lack one that is dropped, nothing answers for `node`, `prometheus` is
+    """The service is job `photos`, its metrics lack one, and one bucket, that are dropped, nothing answers for `node`, `prometheus` is
     scraped every ten minutes, one rule file is missing, one has other thresholds, one fails."""
-    drop = [{"source_labels": ["__name__"], "regex": "photo_api_log_queue_size", "action": "drop"}]
+    bucket = "http_request_duration_seconds_bucket;3[.]0"
+    drop = [
+        {"source_labels": ["__name__"], "regex": "photo_api_log_queue_size", "action": "drop"},
+        {"source_labels": ["__name__", "le"], "regex": bucket, "action": "drop"},
+    ]
     target = f"127.0.0.1:{service.port}"
     jobs = [
         scrape("photos", target),
@@ -122,6 +126,13 @@ def test_a_month_that_is_not_kept_is_noted_beside_what_alerts_without_it(claims:
 def test_what_prometheus_drops_of_a_page_is_named(claims: dict[str, Verdict]) -> None:
     assert "photo_api_log_queue_size is on the page, but not in Prometheus' job photo-api" in said(
         claims, "log-queue/warning"
+    )
+
+
+def test_a_bucket_that_prometheus_drops_of_a_page_is_named(claims: dict[str, Verdict]) -> None:
+    """The page has it: what is stored counts, too."""
+    assert 'http_request_duration_seconds has no bucket at the threshold, le="3.0"' in said(
+        claims, "response-time/critical"
     )
 
 

@@ -18,7 +18,7 @@ from photo_monitoring.alerts import ALERTS
 from photo_monitoring.configuration import objectives as objective_tables
 from photo_monitoring.configuration import tier_limits, toml_lines
 from photo_monitoring.configuration.overrides import in_force, plain
-from photo_monitoring.configuration.settings import LANGUAGES, Change, Settings
+from photo_monitoring.configuration.settings import JOBS, LANGUAGES, Change, Settings
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.known_metrics import known_samples
 from photo_monitoring.lints import STATIC_LABELS
@@ -26,9 +26,8 @@ from photo_monitoring.reachability import contradictions
 from photo_monitoring.routing import reading
 
 DEFAULT_NAME: Final = "monitoring.toml"
-JOBS: Final = ("api", "node", "prometheus", "alertmanager", "haproxy", "blackbox", "probe")
 TABLES: Final = {
-    "jobs": {job: f"{'balancer' if job == 'haproxy' else job}_job" for job in JOBS},
+    "jobs": JOBS,
     "labels": {"instance": "instance_label"},
     "haproxy": {"frontend": "balancer_frontend"},
     "urls": {"console": "console_url", "runbooks": "runbooks_url", "dashboards": "dashboards_url"},

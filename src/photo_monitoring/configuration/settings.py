@@ -15,6 +15,17 @@ LANGUAGES: Final[tuple[Language, ...]] = ("ko", "en")
 SYSTEM: Final = "photo-api"
 """The value of the static label `system` on every alert; `service` belongs to external services."""
 
+JOBS: Final = {
+    "api": "api_job",
+    "node": "node_job",
+    "prometheus": "prometheus_job",
+    "alertmanager": "alertmanager_job",
+    "haproxy": "balancer_job",
+    "blackbox": "blackbox_job",
+    "probe": "probe_job",
+}
+"""What there is to scrape, as `[jobs]` and `$` placeholders call it → the setting that names its job."""
+
 CONSOLE: Final = "http://localhost:8080"
 
 SECRETS: Final = "/etc/alertmanager/secrets"

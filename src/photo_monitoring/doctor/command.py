@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 
 from photo_monitoring.configuration.settings import Language, Settings
 
-LoadSettings = Callable[[Path | None, Language | None], Settings]
+LoadSettings = Callable[[Path | None, Language | None, float], Settings]
 
 _WIDTH_OF_FILES = 160
 
@@ -50,12 +49,9 @@ def register(app: typer.Typer, load_settings: LoadSettings) -> None:
 
         if not metrics and prometheus is None:
             raise _failed("--metrics is missing: give the URL of the service's metrics page, or --prometheus")
-        settings = load_settings(config, lang)
+        settings = load_settings(config, lang, time_scale)
         try:
-            settings = replace(settings, time_scale=time_scale)
             world = asyncio.run(looking.look(metrics or [], prometheus, settings, timeout))
-        except ValueError as error:
-            raise _failed(str(error)) from None
         except looking.NoLookError as error:
             raise _failed(*error.problems) from None
         verdicts, off = diagnosis.examine(world), diagnosis.switched_off(settings)

@@ -60,7 +60,7 @@ async def look(metrics: Sequence[str], prometheus: str | None, settings: Setting
                 problems.append(str(error))
             else:
                 for role, source in kept.items():
-                    sources.setdefault(role, [source])
+                    sources.setdefault(role, []).append(source)
     if problems:
         raise NoLookError(problems)
     return World(settings=settings, sources={role: tuple(own) for role, own in sources.items()}, server=server)

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from photo_monitoring import durations
 from photo_monitoring.configuration.overrides import with_objectives
-from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.configuration.settings import JOBS, Settings
 from photo_monitoring.doctor.addresses import Address, CannotLookError, scrubbed
 from photo_monitoring.doctor.exposition import Page
 from photo_monitoring.doctor.fetching import Fetcher
-from photo_monitoring.doctor.world import JOB_SETTINGS, Job, LoadedRule, Server, Source, samples_by_role
+from photo_monitoring.doctor.world import Job, LoadedRule, Server, Source, samples_by_role
 from photo_monitoring.render import recordings_of
 
 _RETENTION: Final = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
@@ -43,7 +43,7 @@ class PrometheusLook:
     async def _look(self) -> tuple[Server, dict[str, Source]]:
         targets = (await self._ask("/api/v1/targets?state=active"))["data"]["activeTargets"]
         jobs, sources = {}, {}
-        for role, setting in JOB_SETTINGS.items():
+        for role, setting in JOBS.items():
             name = getattr(self._settings, setting)
             jobs[role], source = await self._job(role, name, [one for one in targets if one["labels"]["job"] == name])
             if source is not None:
@@ -68,7 +68,7 @@ class PrometheusLook:
         if not targets:
             found = await self._query(f'count by (job) ({{__name__=~"{pattern}"}})') if pattern else []
             others = frozenset(one["metric"]["job"] for one in found if "job" in one["metric"])
-            taken = {getattr(self._settings, setting) for setting in JOB_SETTINGS.values()}
+            taken = {getattr(self._settings, setting) for setting in JOBS.values()}
             return Job(lookalikes=others - taken), None
         scraped = any(one["health"] != "unknown" for one in targets)
         up = sum(one["health"] == "up" for one in targets)

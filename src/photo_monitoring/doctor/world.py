@@ -5,21 +5,10 @@ from dataclasses import dataclass, field
 
 from photo_monitoring import promql
 from photo_monitoring.alerts import ALERTS
-from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.configuration.settings import JOBS, Settings
 from photo_monitoring.doctor.exposition import Page
 from photo_monitoring.expressions import condition, fill
 from photo_monitoring.known_metrics import known_samples
-
-JOB_SETTINGS: Mapping[str, str] = {
-    "api": "api_job",
-    "node": "node_job",
-    "prometheus": "prometheus_job",
-    "alertmanager": "alertmanager_job",
-    "haproxy": "balancer_job",
-    "blackbox": "blackbox_job",
-    "probe": "probe_job",
-}
-"""Key of `[jobs]` in monitoring.toml → the setting that has the job's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +69,7 @@ class World:
 
 def role_of(selector_job: str | None, settings: Settings) -> str | None:
     """Return the role whose job a selector names."""
-    return next((role for role, name in JOB_SETTINGS.items() if getattr(settings, name) == selector_job), None)
+    return next((role for role, name in JOBS.items() if getattr(settings, name) == selector_job), None)
 
 
 def _expressions(settings: Settings) -> Iterator[str]:
@@ -91,7 +80,7 @@ def _expressions(settings: Settings) -> Iterator[str]:
 
 def samples_by_role(settings: Settings) -> dict[str, frozenset[str]]:
     """Return role → the samples that criteria read of its job, `up` aside, as the declarations say."""
-    found: dict[str, set[str]] = {role: set() for role in JOB_SETTINGS}
+    found: dict[str, set[str]] = {role: set() for role in JOBS}
     known = known_samples()
     for text in _expressions(settings):
         for selector in promql.read(text).selectors:

@@ -6,20 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from photo_monitoring import annotations
-from photo_monitoring.configuration.settings import SYSTEM, Settings
+from photo_monitoring.configuration.settings import JOBS, SYSTEM, Settings
 from photo_monitoring.criteria import Alert, Tier
 from photo_monitoring.yaml_text import to_yaml
 
 _NAMED: Final = re.compile(r'(?<![\w])(job|proxy)="([^"]*)"')
-_JOBS: Final = (
-    "api_job",
-    "node_job",
-    "prometheus_job",
-    "alertmanager_job",
-    "balancer_job",
-    "blackbox_job",
-    "probe_job",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +46,7 @@ def check(alert: Alert, at: str, expected: Sequence[Mapping[str, Any]]) -> dict[
 def names_in_force(settings: Settings) -> dict[str, str]:
     """Return the declarations' job and frontend names, which cases are written with → those in force."""
     plain = Settings()
-    return {getattr(plain, name): getattr(settings, name) for name in (*_JOBS, "balancer_frontend")}
+    return {getattr(plain, name): getattr(settings, name) for name in (*JOBS.values(), "balancer_frontend")}
 
 
 def located_here(inputs: Mapping[str, str], settings: Settings) -> dict[str, str]:

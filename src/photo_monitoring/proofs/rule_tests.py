@@ -11,7 +11,7 @@ from typing import Final
 
 from photo_monitoring import durations
 from photo_monitoring.configuration.overrides import in_force, renumbered
-from photo_monitoring.configuration.settings import Settings
+from photo_monitoring.configuration.settings import JOBS, Settings
 from photo_monitoring.criteria import Alert, Comparison, Group, Recording, Tier, Unit
 from photo_monitoring.proofs.burn_tests import burn_tests
 from photo_monitoring.proofs.promtool_files import RuleTest, check, firing, located_here, names_in_force
@@ -56,16 +56,9 @@ def _rested(alert: Alert, stimulus: Stimulus) -> Stimulus:
 
 def _job(alert: Alert, settings: Settings) -> str:
     text = alert.value.expr if isinstance(alert.value, Recording) else alert.value
-    others = {
-        "$node": settings.node_job,
-        "$prometheus": settings.prometheus_job,
-        "$alertmanager": settings.alertmanager_job,
-        "$haproxy": settings.balancer_job,
-        "$probe": settings.probe_job,
-    }
-    for placeholder, job in others.items():
-        if placeholder in text:
-            return job
+    for role, setting in JOBS.items():
+        if role != "api" and f"${role}" in text:
+            return str(getattr(settings, setting))
     return settings.node_job if alert.group is Group.RESOURCES else settings.api_job
 
 
