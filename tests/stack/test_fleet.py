@@ -27,6 +27,13 @@ def spent(stack: Stack, left: float) -> bool:
     return now is not None and now < left - 0.01
 
 
+def inhibited(stack: Stack, name: str) -> bool:
+    """Whether Alertmanager has the critical alert of a name, and keeps it back because of another."""
+    wanted = {"filter": [f'alertname="{name}"', 'severity="critical"']}
+    alerts = httpx.get(f"{stack.url('alertmanager')}/api/v2/alerts", params=wanted, timeout=5).json()
+    return bool(alerts) and all(alert["status"]["inhibitedBy"] for alert in alerts)
+
+
 def test_a_dead_fleet_pages_and_spends_budget_until_it_is_back(stack: Stack) -> None:
     wait_until(lambda: budget_left(stack) is not None, "the budget recorded", 60)
     before, moment, left = len(stack.delivered()), datetime.now(UTC), budget_left(stack)
@@ -38,6 +45,7 @@ def test_a_dead_fleet_pages_and_spends_budget_until_it_is_back(stack: Stack) -> 
     assert stack.query('slo:sli_error:ratio_rate5m{sloth_slo="requests-availability"} > 0')
     probe = 'ALERTS{alertname="ProbeFailing",alertstate="firing",severity="critical"}'
     wait_until(lambda: bool(stack.query(probe)), "the probe's failure", 60)
+    wait_until(lambda: inhibited(stack, "ProbeFailing"), "the fleet's alert inhibiting the probe's", 60)
     assert ("ProbeFailing", "critical") not in stack.begun(moment)
     for name in INSTANCES:
         assert stack.command("start", name).returncode == 0

@@ -71,10 +71,15 @@ def test_prometheus_knows_its_alertmanager(stack: Stack) -> None:
 
 
 def test_rules_are_loaded_and_healthy(stack: Stack) -> None:
-    groups = httpx.get(f"{stack.url('prometheus')}/api/v1/rules", timeout=5).json()["data"]["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    assert {"ServiceDown", "ServiceDownAll", "HighErrorRate", "Watchdog"} <= {rule["name"] for rule in rules}
-    assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
+    def healths() -> dict[str, set[str]]:
+        groups = httpx.get(f"{stack.url('prometheus')}/api/v1/rules", timeout=5).json()["data"]["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        return {rule["name"]: {one["health"] for one in rules if one["name"] == rule["name"]} for rule in rules}
+
+    wait_until(lambda: "unknown" not in set().union(*healths().values()), "every rule evaluated", 30)
+    found = healths()
+    assert {"ServiceDown", "ServiceDownAll", "HighErrorRate", "Watchdog"} <= set(found)
+    assert {name: health for name, health in found.items() if health != {"ok"}} == {}
 
 
 def test_the_watchdog_arrives_and_is_not_printed_as_an_alert(stack: Stack) -> None:
