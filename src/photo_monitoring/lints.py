@@ -96,12 +96,7 @@ def matches_nothing(matchers: Iterable[promql.Matcher], values: Collection[str] 
         values = [matcher.value for matcher in matchers if matcher.operator == "="]
         if not values:
             return False
-    return not any(all(_satisfies(value, matcher) for matcher in matchers) for value in values)
-
-
-def _satisfies(value: str, matcher: promql.Matcher) -> bool:
-    found = re.fullmatch(matcher.value, value) is not None if "~" in matcher.operator else matcher.value == value
-    return found != matcher.operator.startswith("!")
+    return not any(all(matcher.accepts(value) for matcher in matchers) for value in values)
 
 
 def _selector(selector: promql.Selector, sample: Sample) -> Iterator[str]:

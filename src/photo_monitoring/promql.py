@@ -32,6 +32,11 @@ class Matcher:
     operator: str
     value: str
 
+    def accepts(self, value: str) -> bool:
+        """Say whether a label's value ("": it has none) is one that this matcher selects."""
+        equal = re.fullmatch(self.value, value) is not None if "~" in self.operator else self.value == value
+        return equal != self.operator.startswith("!")
+
 
 @dataclass(frozen=True, slots=True)
 class Selector:

@@ -6,7 +6,6 @@ Its tables: `language`, `[jobs]`, `[labels]`, `[haproxy]`, `[urls]`, and for eac
 `deploy/monitoring/monitoring.example.toml` has every key with its default.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.configuration import objectives as objective_tables
 from photo_monitoring.configuration import tier_limits, toml_lines
+from photo_monitoring.configuration.hints import likely
 from photo_monitoring.configuration.overrides import in_force, plain
 from photo_monitoring.configuration.settings import JOBS, LANGUAGES, Change, Settings
 from photo_monitoring.criteria import Alert, Tier
@@ -48,16 +48,6 @@ class ConfigError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-def _likely(name: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant, or which there are when those are few."""
-    names = list(dict.fromkeys(known))
-    folded = {one.lower(): one for one in names}
-    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {folded[close[0]]}?"
-    return f"; there are {', '.join(names)}" if 0 < len(names) <= len(TABLES) + 2 else ""
-
-
 class _Reader:
     """Turns the file's values into settings, and collects what is wrong with them."""
 
@@ -83,7 +73,7 @@ class _Reader:
         return {}
 
     def unknown(self, path: tuple[str, ...], known: Iterable[str]) -> None:
-        self.wrong(path, f"unknown key{_likely(path[-1], known)}")
+        self.wrong(path, f"unknown key{likely(path[-1], known)}")
 
     def read(self, document: Mapping[str, Any]) -> Settings:
         for key, value in document.items():
@@ -167,7 +157,7 @@ class _Reader:
             own = [alert for alert in ALERTS if alert.name == name]
             if not own:
                 owner = next((alert.name for alert in ALERTS if alert.subject == name), None)
-                hint = f"; write [alerts.{owner}.{name}]" if owner else _likely(name, names)
+                hint = f"; write [alerts.{owner}.{name}]" if owner else likely(name, names)
                 self.wrong(path, f"no alert is called {name}{hint}")
                 continue
             by_subject = {alert.subject: alert for alert in own}

@@ -1,12 +1,12 @@
 """The tables `[slos.<name>]` of the override file: how much must be good, and at which pace a burning budget alerts."""
 
-import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from photo_monitoring.alerts.slo import OBJECTIVES
+from photo_monitoring.configuration.hints import likely
 from photo_monitoring.configuration.overrides import objective_in_force, objective_numbers
 from photo_monitoring.configuration.settings import ObjectiveChange, Settings
 from photo_monitoring.expressions import number
@@ -26,7 +26,7 @@ def read_objectives(table: Mapping[str, Any], wrong: Complain) -> tuple[Objectiv
     for name, value in table.items():
         path = (TABLE, name)
         if name not in known:
-            wrong(path, f"no objective is called {name}{_likely(name, known)}")
+            wrong(path, f"no objective is called {name}{likely(name, known)}")
         elif not isinstance(value, dict):
             wrong(path, "must be a table")
         else:
@@ -34,11 +34,6 @@ def read_objectives(table: Mapping[str, Any], wrong: Complain) -> tuple[Objectiv
             if change is not None:
                 changes.append(change)
     return tuple(changes)
-
-
-def _likely(name: str, known: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
 
 
 def _objective(objective: Objective, path: Path, table: Mapping[str, Any], wrong: Complain) -> ObjectiveChange | None:
@@ -64,7 +59,7 @@ def _objective(objective: Objective, path: Path, table: Mapping[str, Any], wrong
 
 def _problem(key: str, value: object, known: Mapping[str, float]) -> str | None:
     if key not in known:
-        return f"unknown key{_likely(key, known)}"
+        return f"unknown key{likely(key, known)}"
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "must be a number"
     if value <= 0:

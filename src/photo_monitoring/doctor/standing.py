@@ -1,6 +1,5 @@
 """One selector against one page: are its series there, will they come, or never, and why."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -28,11 +27,7 @@ _GROWING: Final = frozenset({"counter", "histogram", "summary"})
 
 def satisfies(value: str, matchers: Iterable[Matcher]) -> bool:
     """Say whether a label's value (\"\": it has none) satisfies all of these matchers of the label."""
-    for one in matchers:
-        equal = re.fullmatch(one.value, value) is not None if "~" in one.operator else one.value == value
-        if equal == one.operator.startswith("!"):
-            return False
-    return True
+    return all(one.accepts(value) for one in matchers)
 
 
 def _written(matchers: Iterable[Matcher]) -> str:

@@ -1,11 +1,11 @@
 """The tables `[channels…]` and `[quiet_hours]` of the override file, read strictly; no message repeats a value."""
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
+from photo_monitoring.configuration.hints import likely
 from photo_monitoring.routing import options
 from photo_monitoring.routing.channel import Channel, Key, Secret
 from photo_monitoring.routing.channels import CHANNELS
@@ -24,12 +24,6 @@ _LIKE_A_FILE: Final = re.compile(r"[^\x00-\x1f\"'{}]{1,400}")
 _WHERE: Final = ("file", "env")
 
 
-def _likely(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
-
-
 def read_channels(table: Mapping[str, Any], wrong: Complain) -> tuple[tuple[Channel, ...], str | None]:
     """Return the channels that are set, in their fixed order, and the folder of secrets where one is named."""
     found: dict[str, Channel] = {}
@@ -39,7 +33,7 @@ def read_channels(table: Mapping[str, Any], wrong: Complain) -> tuple[tuple[Chan
         if name == SECRETS_FOLDER:
             folder = _folder(path, value, wrong)
         elif name not in CHANNELS:
-            wrong(path, f"unknown channel{_likely(name, CHANNELS)}")
+            wrong(path, f"unknown channel{likely(name, CHANNELS)}")
         elif not isinstance(value, dict):
             wrong(path, "must be a table")
         elif (channel := _channel(CHANNELS[name], path, value, wrong)) is not None:
@@ -93,7 +87,7 @@ def _values(keys: Mapping[str, Key], path: Path, table: Mapping[str, Any], wrong
         key = keys.get(name)
         if key is None:
             if name not in known:
-                wrong((*path, name), f"unknown key{_likely(name, known)}")
+                wrong((*path, name), f"unknown key{likely(name, known)}")
         elif key.read is None:
             wrong((*path, name), _literal(name))
         else:
@@ -140,7 +134,7 @@ def read_quiet_hours(table: Mapping[str, Any], wrong: Complain) -> QuietHours:
     for name, value in table.items():
         path: Path = ("quiet_hours", name)
         if name not in known:
-            wrong(path, f"unknown key{_likely(name, known)}")
+            wrong(path, f"unknown key{likely(name, known)}")
             continue
         try:
             values[name] = options.boolean(value) if name == "enabled" else options.text(value)
