@@ -30,8 +30,8 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def mistaken(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """The service is job `photos`, its metrics lack one, and one bucket, that are dropped, nothing answers for `node`, `prometheus` is
-    scraped every ten minutes, one rule file is missing, one has other thresholds, one fails."""
+    """The service is job `photos`, its metrics lack one, and one bucket, that are dropped, nothing answers for `node`,
+    `prometheus` is scraped every ten minutes, one rule file is missing, one has other thresholds, one fails."""
     bucket = "http_request_duration_seconds_bucket;3[.]0"
     drop = [
         {"source_labels": ["__name__"], "regex": "photo_api_log_queue_size", "action": "drop"},
