@@ -30,12 +30,38 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class StorageBackend(StrEnum):
+    """Where photos are kept."""
+
+    FILESYSTEM = "filesystem"
+    S3 = "s3"
+    SWIFT = "swift"
+
+
+class TokenSource(StrEnum):
+    """Who makes the CDN's tokens."""
+
+    API = "api"
+    LOCAL = "local"
+
+
+class LogService(StrEnum):
+    """Where log records go besides standard output."""
+
+    FILE = "file"
+    LOGNCRASH = "logncrash"
+
+
 class ConfigurationError(Exception):
     """A setting is missing or wrong; the message has one line for each, naming the variable and what to do."""
 
 
 def _environment(value: object) -> object:
     return {"dev": "development", "prod": "production"}.get(value, value) if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _networks(value: object) -> object:
@@ -113,6 +139,60 @@ class Settings(BaseSettings):
     reaper_interval_seconds: float = Field(30.0, ge=1, le=60, description="expired links and uploads are removed every")
     dependency_probe_seconds: float = Field(5.0, ge=1, le=60, description="dependencies are probed every")
 
+    storage: Annotated[StorageBackend, BeforeValidator(_lower)] = Field(
+        StorageBackend.FILESYSTEM, description="where photos are kept: filesystem (data directory), s3 or swift"
+    )
+    storage_timeout_seconds: float = Field(10.0, gt=0, le=120, description="longest silence of the object storage")
+    storage_public_url: str | None = Field(
+        None, description="origin by which clients reach the object storage, where it is not the one that we use"
+    )
+    s3_endpoint_url: str | None = Field(None, description="origin of the S3 API, such as https://storage.example.com")
+    s3_region: str = Field("KR1", min_length=1, max_length=64, description="region that requests are signed for")
+    s3_bucket: str | None = Field(None, min_length=3, max_length=63, description="bucket of the photos, of its own")
+    s3_access_key_id: str | None = Field(None, min_length=1, max_length=128, description="who signs")
+    s3_secret_access_key: SecretStr | None = Field(None, description="what is signed with")
+    swift_auth_url: str | None = Field(
+        None, description="where tokens are asked for: …/v2.0 (identity, NHN Cloud) or …/auth/v1.0 (tempauth)"
+    )
+    swift_tenant_id: str | None = Field(
+        None, min_length=1, max_length=128, description="the tenant; identity v2.0 only"
+    )
+    swift_username: str | None = Field(None, min_length=1, max_length=256, description="who asks for tokens")
+    swift_password: SecretStr | None = Field(None, description="the API password of that user")
+    swift_storage_url: str | None = Field(
+        None, description="…/v1/AUTH_tenant; default: what the token's answer says, which NHN Cloud's does not"
+    )
+    swift_container: str | None = Field(None, min_length=1, max_length=256, description="container of the photos")
+    swift_temp_url_key: SecretStr | None = Field(None, description="signs upload URLs; set on the container at start")
+
+    cdn_url: str | None = Field(None, description="origin of the CDN that serves the photos; default: we stream them")
+    cdn_api_url: str = Field("https://cdn.api.nhncloudservice.com", description="origin of NHN CDN's API")
+    cdn_app_key: SecretStr | None = Field(None, description="app key of NHN CDN")
+    cdn_secret_key: SecretStr | None = Field(None, description="secret key of its API")
+    cdn_encrypt_key: SecretStr | None = Field(None, description="token encryption key of the CDN service, in hex")
+    cdn_token_source: Annotated[TokenSource, BeforeValidator(_lower)] = Field(
+        TokenSource.API, description="api asks NHN CDN for tokens, local computes them here"
+    )
+    cdn_token_seconds: int = Field(
+        120, ge=30, le=3_600, description="life time of a CDN link, and so of what a revoked share link still opens"
+    )
+    cdn_timeout_seconds: float = Field(2.0, gt=0, le=30, description="longest wait for a token; then we stream")
+
+    log_service: Annotated[LogService, BeforeValidator(_lower)] = Field(
+        LogService.FILE, description="where log records go: file, or logncrash (NHN Log & Crash Search)"
+    )
+    logncrash_url: str = Field("https://api-logncrash.nhncloudservice.com", description="origin of its API")
+    logncrash_app_key: SecretStr | None = Field(None, description="app key of Log & Crash Search")
+    logncrash_timeout_seconds: float = Field(5.0, gt=0, le=60, description="longest wait for one bulk")
+
+    redis_url: SecretStr | None = Field(
+        None, description="redis://… or rediss://…, where rate limits are shared; default: each instance counts alone"
+    )
+    redis_timeout_seconds: float = Field(0.25, gt=0, le=5, description="longest wait; then an instance counts alone")
+
+    breaker_failures: int = Field(5, ge=1, le=1_000, description="failures in a row that open a service's breaker")
+    breaker_open_seconds: float = Field(5.0, gt=0, le=300, description="how long it stays open before one call tries")
+
     log_level: str = Field("info", pattern=r"^(debug|info|warning|error)$", description="least level logged")
     log_queue_capacity: int = Field(10_000, ge=100, description="log records waiting for the sink; then oldest drop")
     log_file: Path | None = Field(None, description="the file sink writes here; default: logs/ in the data directory")
@@ -135,11 +215,14 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("public_url")
+    @field_validator(
+        *("public_url", "storage_public_url", "s3_endpoint_url", "swift_auth_url", "swift_storage_url"),
+        *("cdn_url", "cdn_api_url", "logncrash_url"),
+    )
     @classmethod
     def _origin(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
-            raise ValueError("must be an origin such as https://photos.example.com")
+            raise ValueError("must be a URL such as https://photos.example.com")
         return value.rstrip("/") if value else None
 
     @field_validator("secret_key", "previous_secret_key")
@@ -163,6 +246,29 @@ class Settings(BaseSettings):
         if self.previous_secret_key is not None and self.secret_key_id == self.previous_secret_key_id:
             raise ValueError("SECRET_KEY_ID: must differ from PREVIOUS_SECRET_KEY_ID while secrets are rotated")
         return self
+
+    @model_validator(mode="after")
+    def _backends(self) -> Self:
+        for chosen, needed in self._needed().items():
+            missing = [PREFIX + name.upper() for name in needed if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"{chosen} needs {', '.join(missing)}")
+        return self
+
+    def _needed(self) -> dict[str, tuple[str, ...]]:
+        """What was chosen, in the words of a message, and the settings it cannot do without."""
+        needed: dict[str, tuple[str, ...]] = {}
+        if self.storage is StorageBackend.S3:
+            needed["STORAGE=s3"] = ("s3_endpoint_url", "s3_bucket", "s3_access_key_id", "s3_secret_access_key")
+        if self.storage is StorageBackend.SWIFT:
+            credentials = ("swift_auth_url", "swift_username", "swift_password")
+            needed["STORAGE=swift"] = (*credentials, "swift_container", "swift_temp_url_key")
+        if self.cdn_url is not None:
+            by_api = ("cdn_app_key", "cdn_secret_key") if self.cdn_token_source is TokenSource.API else ()
+            needed["CDN_URL"] = ("cdn_encrypt_key", *by_api)
+        if self.log_service is LogService.LOGNCRASH:
+            needed["LOG_SERVICE=logncrash"] = ("logncrash_app_key",)
+        return needed
 
     @property
     def resolved_database_url(self) -> str:
