@@ -116,6 +116,14 @@ class ObjectStorage(Protocol):
         """Remove uploads, whole or in part, that nobody can still confirm; how many."""
         ...
 
+    def stored(self) -> AsyncIterator[StoredObject]:
+        """Every sealed object, in no order and page by page, so that memory stays bounded.
+
+        What is sealed or deleted meanwhile may be among them or not. A listing reads no content: the etag is empty
+        where storage does not keep one. Raises `Unavailable`, also half-way.
+        """
+        ...
+
     async def ping(self) -> None:
         """Cheap check that storage answers; raises `Unavailable`."""
         ...

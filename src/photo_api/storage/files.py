@@ -26,7 +26,7 @@ from photo_api.ids import ID_PATTERN, new_id
 from photo_api.storage.base import StoredObject
 
 PIECE_BYTES: Final = 256 * 1024
-_SHARDS: Final = tuple(f"{shard:02x}" for shard in range(256))
+SHARDS: Final = tuple(f"{shard:02x}" for shard in range(256))
 _KEY = re.compile(ID_PATTERN)
 
 
@@ -46,7 +46,7 @@ class ObjectFiles:
     def prepare(self) -> None:
         """Make the directories, and see that files can be written and linked here."""
         for parent in (self._uploads, self._sealed):
-            for shard in _SHARDS:
+            for shard in SHARDS:
                 (parent / shard).mkdir(parents=True, exist_ok=True)
             _sync_directory(parent)
         self._temp.mkdir(exist_ok=True)
@@ -154,13 +154,22 @@ class ObjectFiles:
         """Remove drafts and uploads that were last written longer ago than this; how many."""
         before_ns = time.time_ns() - int(seconds * 1e9)
         removed = 0
-        for directory in (self._temp, *(self._uploads / shard for shard in _SHARDS)):
+        for directory in (self._temp, *(self._uploads / shard for shard in SHARDS)):
             for path in directory.iterdir():
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime_ns < before_ns:
                         path.unlink()
                         removed += 1
         return removed
+
+    def sealed_in(self, shard: str) -> list[StoredObject]:
+        """What is served from one of the `SHARDS`, etags empty; what is no object of this store is left out."""
+        found = []
+        for path in (self._sealed / shard).iterdir():
+            with suppress(FileNotFoundError):
+                if _KEY.fullmatch(path.name):
+                    found.append(StoredObject(path.name, path.stat().st_size, ""))
+        return found
 
     def _sealed_is(self, upload: StoredObject) -> bool:
         """Whether the sealed object has that upload's content."""

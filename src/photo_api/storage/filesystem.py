@@ -17,7 +17,7 @@ from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, Forbidden, NotFound, TooLarge, Unavailable
 from photo_api.secrets import Secrets
 from photo_api.storage.base import LocalCopy, ObjectReader, PresignedUpload, StoredObject
-from photo_api.storage.files import PIECE_BYTES, Draft, ObjectFiles, SealedFile
+from photo_api.storage.files import PIECE_BYTES, SHARDS, Draft, ObjectFiles, SealedFile
 from photo_api.storage.receiving import at_most, exactly, gathered
 from photo_api.storage.signing import UploadSigner
 from photo_metrics import Recorder
@@ -184,6 +184,12 @@ class FileSystemStorage:
     async def remove_abandoned(self, older_than_seconds: float) -> int:
         """Remove drafts and uploads nobody confirmed."""
         return await self._call("delete", self._files.remove_older, older_than_seconds)
+
+    async def stored(self) -> AsyncIterator[StoredObject]:
+        """The sealed files, a directory at a time; without etags, which are hashes of what they hold."""
+        for shard in SHARDS:
+            for found in await self._call("head", self._files.sealed_in, shard):
+                yield found
 
     async def ping(self) -> None:
         """Write and remove a small file: a full or read-only disk is away, too."""

@@ -299,3 +299,9 @@ async def test_a_small_object_is_read_and_closed_in_one_turn(storage: FileSystem
     reader = await storage.read(upload.key, 0, 200_000)
     assert len(os.listdir("/proc/self/fd")) == open_before  # noqa: PTH208
     await reader.aclose()
+
+
+async def test_a_store_that_is_gone_is_no_empty_listing(storage: FileSystemStorage, tmp_path: Path) -> None:
+    (tmp_path / "data" / "objects" / "sealed").rename(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable):
+        _ = [found async for found in storage.stored()]

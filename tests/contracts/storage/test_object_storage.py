@@ -236,3 +236,14 @@ async def test_a_presigned_upload_never_lists_content_length(storage: ObjectStor
 
 async def test_a_storage_that_works_answers_a_ping(storage: ObjectStorage) -> None:
     await storage.ping()
+
+
+async def test_a_listing_has_every_sealed_object_with_its_size_and_no_upload(storage: ObjectStorage) -> None:
+    sizes = {await sealed(storage, b"x" * size): size for size in (1, 20, 300)}
+    upload = await store(storage, new_id(), b"unsealed")
+    removed = await sealed(storage, b"removed")
+    await storage.delete(removed)
+    listed = [found async for found in storage.stored()]
+    ours = {found.key: found.size for found in listed if found.key in {*sizes, upload.key, removed}}
+    assert ours == sizes
+    assert len({found.key for found in listed}) == len(listed)
