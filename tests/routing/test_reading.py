@@ -93,6 +93,13 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(table: str, line: str)
             "channels.email.sender: must be a mail address",
         ),
         ('[channels.email]\nsmarthost = "m:25"\nsender = "a@b"\nto = "c@d"\nusername = "u"\n', "go together"),
+        (
+            (
+                '[channels.email]\nsmarthost = "m:25"\nsender = "a@b"\nto = "c@d"\nusername = "u"\npassword_file = "/p"\n'
+                "require_tls = false\n"
+            ),
+            "would send the password in the clear",
+        ),
         ('[channels.pagerduty]\nrouting_key_file = "/a"\nurl = "ftp://x"\n', "channels.pagerduty.url: must be a URL"),
         ('[channels.opsgenie]\napi_key_file = "/a"\nteam = "{{ .x }}"\n', "channels.opsgenie.team: must be a text of"),
         ('[channels]\nsecrets_folder = "secrets"\n', "channels.secrets_folder: must be an absolute path"),
@@ -102,6 +109,10 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(table: str, line: str)
             "monitoring.toml:2: quiet_hours.start: must be a clock time such as 22:00",
         ),
         ('[quiet_hours]\nstart = "08:00"\nend = "08:00"\n', "start and end are the same: set enabled = false instead"),
+        (
+            '[quiet_hours]\nlocation = "Asia/Soul"\n',
+            "quiet_hours.location: must be a time zone such as Asia/Seoul or UTC",
+        ),
         ("[quiet_hours]\nenabled = 1\n", "quiet_hours.enabled: must be true or false"),
         ('[quiet_hours]\nbegin = "21:00"\n', "quiet_hours.begin: unknown key; there are enabled, start, end, location"),
     ],

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 QUIET_HOURS: Final = "quiet-hours"
 _CLOCK: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
@@ -18,13 +19,17 @@ class QuietHours:
     location: str = "Asia/Seoul"
 
     def __post_init__(self) -> None:
-        """Refuse what is no clock time, and a night of no length."""
+        """Refuse what is no clock time, a night of no length, and a time zone that there is not."""
         for text in (self.start, self.end):
             if _CLOCK.fullmatch(text) is None:
                 msg = "must be a clock time such as 22:00"
                 raise ValueError(msg)
         if self.start == self.end:
             msg = "start and end are the same: set enabled = false instead"
+            raise ValueError(msg)
+        zones = available_timezones()
+        if zones and self.location not in zones:  # a machine that knows none leaves it to Alertmanager's
+            msg = "must be a time zone such as Asia/Seoul or UTC"
             raise ValueError(msg)
 
     def time_interval(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """E-mail, by an SMTP server: warnings as a digest."""
 
 import asyncio
+import ipaddress
 import smtplib
 import ssl
 from collections.abc import Mapping
@@ -47,9 +48,13 @@ class Email(Channel):
     ca_file: Annotated[str | None, Key("Whom to trust instead of the system's certificates", options.text)] = None
 
     def __post_init__(self) -> None:
-        """Refuse a user without a password, and the other way round."""
+        """Refuse a user without a password, the other way round, and a password that anybody on the way could read."""
         if (self.username is None) != (self.password is None):
             msg = "username and password_file (or password_env) go together"
+            raise ValueError(msg)
+        host, port = self._server()
+        if self.password is not None and not (self.require_tls or port == _IMPLICIT_TLS_PORT or _is_local(host)):
+            msg = "require_tls = false would send the password in the clear: leave it out, or the user"
             raise ValueError(msg)
 
     def receiver(self, place: Place) -> dict[str, list[dict[str, Any]]]:
@@ -122,9 +127,8 @@ class Email(Channel):
             raise Refused(msg) from error
 
     def _connected(self) -> smtplib.SMTP:
-        host, _, port = self.smarthost.rpartition(":")
+        host, port = self._server()
         context = ssl.create_default_context(cafile=self.ca_file)
-        host = host.strip("[]")
         if port == _IMPLICIT_TLS_PORT:
             return smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT_SECONDS, context=context)
         server = smtplib.SMTP(host, int(port), timeout=TIMEOUT_SECONDS)
@@ -135,6 +139,17 @@ class Email(Channel):
             server.close()
             raise
         return server
+
+    def _server(self) -> tuple[str, str]:
+        host, _, port = self.smarthost.rpartition(":")
+        return host.strip("[]"), port
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 CHANNEL = Email
