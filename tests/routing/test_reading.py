@@ -95,8 +95,8 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(table: str, line: str)
         ('[channels.email]\nsmarthost = "m:25"\nsender = "a@b"\nto = "c@d"\nusername = "u"\n', "go together"),
         (
             (
-                '[channels.email]\nsmarthost = "m:25"\nsender = "a@b"\nto = "c@d"\nusername = "u"\npassword_file = "/p"\n'
-                "require_tls = false\n"
+                '[channels.email]\nsmarthost = "m:25"\nsender = "a@b"\nto = "c@d"\nusername = "u"\n'
+                'password_file = "/p"\nrequire_tls = false\n'
             ),
             "would send the password in the clear",
         ),
