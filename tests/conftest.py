@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from tests.stack.shared import shared_stack, stack
 from tests.support.postgresql import running_postgresql
+from tests.support.swift import Swift, running_swift
 
 # Tests of the stack, of its dashboards and of its console look at the same one.
 __all__ = ["shared_stack", "stack"]
@@ -42,3 +43,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'photo-api.sqlite3'}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def swift_server() -> Iterator[Swift]:
+    """An OpenStack Swift that stays; each test takes a container of its own."""
+    with running_swift() as swift:
+        yield swift

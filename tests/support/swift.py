@@ -1,0 +1,95 @@
+"""A real OpenStack Swift on a free port."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from tests.support.ports import free_port, wait_until
+
+USER = "photos:photo-api"
+TENANT, USERNAME = USER.split(":")
+REGION = "KR1"
+
+
+class Swift:
+    """A server that can be stopped and started again on the same port and data.
+
+    Its URLs: tempauth at ``auth_url``, the account's objects below ``storage_url``, S3 at ``url`` (key ``USER``).
+    """
+
+    def __init__(self, directory: Path, *, token_seconds: int = 3_600) -> None:
+        self.data = directory / "swift"
+        self.password = secrets.token_hex(16)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.auth_url = f"{self.url}/auth/v1.0"
+        self.storage_url = f"{self.url}/v1/AUTH_{TENANT}"
+        self._log = directory / "swift.log"
+        self._token_seconds = token_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        command = [sys.executable, "-m", "photo_stack.providers.swift_server", "--data", str(self.data), "--user", USER]
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                [*command, "--port", str(self.port), "--region", REGION, "--token-seconds", str(self._token_seconds)],
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"SWIFT_PASSWORD": self.password},
+            )
+        self._process = process
+
+        def answers() -> bool:
+            assert process.poll() is None, self._log.read_text()
+            try:
+                return httpx.get(f"{self.url}/healthcheck", timeout=5).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        wait_until(answers, f"Swift's start (log: {self._log})", 60)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal it and wait for its end; the exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(20)
+        self._process = None
+        return code
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._process is not None
+
+    def token(self) -> str:
+        """A token of the account's owner, from tempauth."""
+        headers = {"X-Storage-User": USER, "X-Storage-Pass": self.password}
+        return httpx.get(self.auth_url, headers=headers, timeout=10).raise_for_status().headers["X-Auth-Token"]
+
+    @property
+    def log(self) -> str:
+        """What it wrote."""
+        return self._log.read_text()
+
+
+@contextmanager
+def running_swift(*, token_seconds: int = 3_600) -> Iterator[Swift]:
+    """A new Swift with nothing in it, until the block ends."""
+    directory = Path(tempfile.mkdtemp(prefix="photo-api-swift-"))
+    swift = Swift(directory, token_seconds=token_seconds)
+    try:
+        swift.start()
+        yield swift
+    finally:
+        if swift.is_running:
+            swift.stop(signal.SIGKILL)
+        shutil.rmtree(directory, ignore_errors=True)
