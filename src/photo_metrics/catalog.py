@@ -164,6 +164,7 @@ EXTERNAL_OPERATION_DURATION = _histogram(
     combinations=(
         *(("object_storage", operation) for operation in ("upload", "download", "delete", "head")),
         ("cdn", "token"),
+        ("cdn", "head"),
         ("log_service", "send"),
     ),
     note=Text(
@@ -217,6 +218,41 @@ DB_ERRORS = _counter(
         en="Database errors alone, never a 401 or 404 that was raised through a dependency.",
     ),
 )
+DB_TRANSACTIONS = _counter(
+    name="photo_api_db_transactions_total",
+    help=Text(ko="데이터베이스 트랜잭션 수, 결과별.", en="Transactions of the database, by outcome."),
+    labels=(_closed("outcome", "committed", "rolled_back", "failed"),),
+    note=Text(
+        ko="rolled_back은 서비스가 스스로 되돌린 것(예: 없는 앨범), failed는 데이터베이스가 실패한 것이다.",
+        en="rolled_back is the service's own wish (no such album, say), failed is the database's doing.",
+    ),
+)
+DB_POOL_SIZE = _gauge(
+    name="photo_api_db_pool_size",
+    help=Text(
+        ko="인스턴스가 데이터베이스에 열 수 있는 연결 수.", en="Connections that the instance may have to the database."
+    ),
+)
+DB_POOL_IN_USE = _gauge(
+    name="photo_api_db_pool_in_use",
+    help=Text(ko="사용 중인 데이터베이스 연결 수.", en="Connections to the database that are in use."),
+)
+DB_POOL_WAITING = _gauge(
+    name="photo_api_db_pool_waiting",
+    help=Text(ko="데이터베이스 연결을 기다리는 호출 수.", en="Callers that wait for a connection to the database."),
+)
+DB_POOL_WAIT = _histogram(
+    name="photo_api_db_pool_wait_duration_seconds",
+    help=Text(
+        ko="데이터베이스 연결을 얻기까지 걸린 시간 (포기한 경우 포함).",
+        en="Time until a caller got a connection to the database, or gave up.",
+    ),
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0),
+    note=Text(
+        ko="연결을 새로 여는 시간도 포함한다. 오르면 풀이 모자라거나 문장이 느린 것이다.",
+        en="Opening a connection is part of it. Where it grows the pool is too small, or statements are slow.",
+    ),
+)
 EXTERNAL_ERRORS = _counter(
     name="photo_api_external_request_errors_total",
     help=Text(ko="외부 API 요청 실패 총 수.", en="Requests to external services that failed."),
@@ -225,6 +261,38 @@ EXTERNAL_ERRORS = _counter(
     note=Text(
         ko="분모는 photo_api_external_request_duration_seconds_count이다.",
         en="The total to divide by is photo_api_external_request_duration_seconds_count.",
+    ),
+)
+EXTERNAL_TIMEOUTS = _counter(
+    name="photo_api_external_request_timeouts_total",
+    help=Text(
+        ko="시간 초과로 끝난 외부 서비스 요청 총 수.", en="Requests to external services that ended in a time-out."
+    ),
+    labels=(_SERVICE,),
+    note=Text(
+        ko="photo_api_external_request_errors_total에도 포함된다: 느린 것과 거절하는 것을 구별한다.",
+        en="Counted in photo_api_external_request_errors_total too: tells silence from refusal.",
+    ),
+)
+BREAKER_STATE = _gauge(
+    name="photo_api_external_breaker_state",
+    help=Text(
+        ko="외부 서비스 서킷 브레이커 상태 (0=닫힘, 1=반열림, 2=열림).",
+        en="Circuit breaker of an external service: 0 closed, 1 half-open, 2 open.",
+    ),
+    labels=(_SERVICE,),
+    note=Text(
+        ko="열려 있는 동안의 호출은 보내지 않으므로 오류율과 처리 시간에 나타나지 않는다.",
+        en="Calls that an open breaker refuses are never sent, so they show in no error rate and no duration.",
+    ),
+)
+BREAKER_OPENINGS = _counter(
+    name="photo_api_external_breaker_openings_total",
+    help=Text(ko="서킷 브레이커가 열린 횟수.", en="Times that a circuit breaker opened."),
+    labels=(_SERVICE,),
+    note=Text(
+        ko="시험 호출이 실패해 다시 열린 것도 센다.",
+        en="Opening again after a failed trial counts too.",
     ),
 )
 LOG_QUEUE_SIZE = _gauge(
@@ -260,6 +328,17 @@ RATE_LIMIT_REQUESTS = _counter(
     labels=(_ENDPOINT, _closed("status", "allowed", "blocked")),
     guide="4.1",
 )
+RATE_LIMIT_FALLBACKS = _counter(
+    name="photo_api_rate_limit_fallbacks_total",
+    help=Text(
+        ko="Redis를 쓸 수 없어 인스턴스 혼자 센 Rate limit 검사 수.",
+        en="Rate limit checks that an instance counted alone, because Redis was away.",
+    ),
+    note=Text(
+        ko="늘어나는 동안 한도는 인스턴스마다 따로 적용된다. Redis를 설정하지 않으면 0이다.",
+        en="While it grows, each instance applies the limits on its own. 0 where no Redis is configured.",
+    ),
+)
 BRUTE_FORCE_ATTEMPTS = _counter(
     name="photo_api_share_link_brute_force_attempts_total",
     help=Text(ko="무효한 토큰으로 공유 링크에 접근한 횟수.", en="Visits to share links with an invalid token."),
@@ -294,6 +373,19 @@ IMAGE_ACCESS = _counter(
     help=Text(ko="이미지 접근 시도 총 수.", en="Requests for images."),
     labels=(_ACCESS_TYPE, _ACCESS_RESULT),
     guide="4.3",
+)
+
+IMAGE_DELIVERY = _counter(
+    name="photo_api_image_delivery_total",
+    help=Text(
+        ko="허용된 이미지 요청이 나간 방법 (CDN으로 리다이렉트, 스트리밍, CDN 대신 스트리밍).",
+        en="How permitted images left: redirect to the CDN, stream, or stream because the CDN was away (fallback).",
+    ),
+    labels=(_closed("via", "redirect", "stream", "fallback"),),
+    note=Text(
+        ko="가이드의 지표로는 CDN 장애로 직접 보낸 이미지를 알 수 없다. 304는 세지 않는다.",
+        en="The guide's metrics cannot tell an image that was streamed for want of the CDN. A 304 is not counted.",
+    ),
 )
 
 # 7. Growth (section 5 is node_exporter's, section 6 reads http_requests_total)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from photo_metrics import catalog
 from photo_metrics.bounded import BoundedCounter, BoundedSettings, Places
 from photo_metrics.business import BusinessMetrics, BusinessTotals
+from photo_metrics.database import DatabaseMetrics
 from photo_metrics.exposition import metrics_page
 from photo_metrics.external import ExternalRequest, ExternalSeries
 from photo_metrics.instrumentation import HttpMetrics
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from photo_metrics.asgi import ASGIApp
-    from photo_metrics.external import ExternalOperation, ExternalService
+    from photo_metrics.external import BreakerState, ExternalOperation, ExternalService
     from photo_metrics.routes import RouteTable
 
 AccessType = Literal["authenticated", "shared"]
@@ -77,17 +78,34 @@ class Recorder:
         self._sessions = registry.gauge(catalog.ACTIVE_SESSIONS).labels()
         self._loop_lag = registry.counter(catalog.EVENT_LOOP_LAG).labels()
         self._exceptions = registry.counter(catalog.EXCEPTIONS).labels()
-        self._db_errors = registry.counter(catalog.DB_ERRORS).labels()
+        transactions = registry.counter(catalog.DB_TRANSACTIONS)
+        self._database = DatabaseMetrics(
+            errors=registry.counter(catalog.DB_ERRORS).labels(),
+            transactions={
+                "committed": transactions.labels("committed"),
+                "rolled_back": transactions.labels("rolled_back"),
+                "failed": transactions.labels("failed"),
+            },
+            size=registry.gauge(catalog.DB_POOL_SIZE).labels(),
+            in_use=registry.gauge(catalog.DB_POOL_IN_USE).labels(),
+            waiting=registry.gauge(catalog.DB_POOL_WAITING).labels(),
+            wait=registry.histogram(catalog.DB_POOL_WAIT).labels(),
+        )
         self._external_errors = registry.counter(catalog.EXTERNAL_ERRORS)
+        self._external_timeouts = registry.counter(catalog.EXTERNAL_TIMEOUTS)
+        self._breaker_state = registry.gauge(catalog.BREAKER_STATE)
+        self._breaker_openings = registry.counter(catalog.BREAKER_OPENINGS)
         self._log_queue = registry.gauge(catalog.LOG_QUEUE_SIZE).labels()
         self._log_dropped = registry.counter(catalog.LOG_DROPPED)
         self._limit_hits = registry.counter(catalog.RATE_LIMIT_HITS)
         self._limit_requests = registry.counter(catalog.RATE_LIMIT_REQUESTS)
+        self._limit_fallbacks = registry.counter(catalog.RATE_LIMIT_FALLBACKS).labels()
         brute_force = registry.counter(catalog.BRUTE_FORCE_ATTEMPTS)
         brute_force.labels(OTHER_KEY)
         self._share_access = registry.counter(catalog.SHARE_LINK_ACCESS)
         self._share_image_access = registry.counter(catalog.SHARE_LINK_IMAGE_ACCESS)
         self._image_access = registry.counter(catalog.IMAGE_ACCESS)
+        self._image_delivery = registry.counter(catalog.IMAGE_DELIVERY)
         users = BoundedSettings(
             places=max_users,
             floor_per_hour=user_floor_bytes_per_hour,
@@ -114,6 +132,7 @@ class Recorder:
                 self._external_seconds.labels(combination[0]),
                 self._operation_seconds.labels(*combination),
                 self._external_errors.labels(combination[0]),
+                self._external_timeouts.labels(combination[0]),
                 self._in_flight.labels(combination[0]),
             )
             for combination in catalog.EXTERNAL_OPERATION_DURATION.combinations or ()
@@ -123,6 +142,11 @@ class Recorder:
     def http(self) -> HttpMetrics:
         """The families of HTTP requests, for the middleware."""
         return self._http
+
+    @property
+    def database(self) -> DatabaseMetrics:
+        """The families of the database, for what wraps its driver."""
+        return self._database
 
     def declare_routes(self, routes: RouteTable) -> None:
         """Learn the route templates: they alone become values of `handler` and `endpoint`, whatever callers pass."""
@@ -167,6 +191,10 @@ class Recorder:
         self._image_access.labels(access_type, result).inc()
         self._image_seconds.labels(access_type, result).observe(seconds)
 
+    def image_delivery(self, via: Literal["redirect", "stream", "fallback"]) -> None:
+        """A permitted image was sent on its way; "fallback" is streamed because the CDN was away."""
+        self._image_delivery.labels(via).inc()
+
     def share_link_access(self, *, token_status: TokenStatus, result: AccessResult, seconds: float) -> None:
         """A visit to a share link was answered."""
         self._share_access.labels(token_status, result).inc()
@@ -195,6 +223,10 @@ class Recorder:
             self._clients.add(client_id)
             self._blocked.inc(client_id, labels=(endpoint,))
 
+    def rate_limit_fallback(self) -> None:
+        """A rate limit was checked by this instance alone, though instances should count together."""
+        self._limit_fallbacks.inc()
+
     # Failures
 
     def unhandled_exception(self, error: BaseException | None = None) -> None:
@@ -211,7 +243,7 @@ class Recorder:
 
     def database_error(self) -> None:
         """The database failed: connection, statement or commit."""
-        self._db_errors.inc()
+        self._database.error()
 
     def external_request(self, service: ExternalService, *, operation: ExternalOperation) -> ExternalRequest:
         """A context manager around one request to another service."""
@@ -221,6 +253,12 @@ class Recorder:
             known = ", ".join(f"{name} {verb}" for name, verb in self._external)
             message = f"no external request {service} {operation} is declared; known are {known}"
             raise ValueError(message) from None
+
+    def breaker_state(self, service: ExternalService, state: BreakerState) -> None:
+        """A service's circuit breaker changed; "open" counts as an opening."""
+        self._breaker_state.labels(service).set(("closed", "half_open", "open").index(state))
+        if state == "open":
+            self._breaker_openings.labels(service).inc()
 
     def collect_log_queue_size(self, size: Callable[[], int]) -> None:
         """Ask `size` at every scrape how many log entries wait; while it raises, the metric is absent."""

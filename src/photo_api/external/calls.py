@@ -1,0 +1,243 @@
+"""HTTP calls to one external service: pooled, measured, bounded in time and number, refused while its breaker is open.
+
+Policy: what cannot be reached, is silent too long, breaks off or answers 5xx or 429 ends in `ServiceAway` and counts as
+a failure of the breaker; after ``breaker_failures`` of those in a row calls end in `CircuitOpen` at once. Any other
+status is the caller's to read. Nothing recovers by restart: after ``breaker_open_seconds`` one call tries.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterable, AsyncIterator, Container, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final, NamedTuple
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from photo_api.config import Settings
+from photo_api.errors import Unavailable
+from photo_api.external.body import PIECE, SentBody
+from photo_api.external.breaker import Breaker
+from photo_api.external.budget import RetryBudget
+from photo_api.external.errors import CircuitOpen, ServiceAway
+from photo_metrics import BreakerState, ExternalOperation, ExternalRequest, ExternalService, Recorder
+
+NAMES: Final[Mapping[ExternalService, str]] = {
+    "object_storage": "object storage",
+    "cdn": "CDN",
+    "log_service": "log service",
+}
+ATTEMPTS: Final = 3
+RETRY_SECONDS: Final = (0.1, 0.4)  # at most, before the second and the third attempt
+CONNECT_SECONDS: Final = 3.0
+
+_RETRIED: Final = frozenset({None, 500, 502, 503, 504})
+_log = structlog.get_logger("photo_api.external")
+
+
+class _Request(NamedTuple):
+    operation: ExternalOperation
+    method: str
+    url: URL
+    headers: Mapping[str, str] | None
+    params: Mapping[str, str] | None
+    data: bytes | AsyncIterable[bytes] | None
+    expected: Container[int]
+
+
+class ExternalCalls:
+    """Calls to one service, from one event loop.
+
+    Args:
+        service: its name in the metrics.
+        timeout_seconds: the longest silence: until the answer begins, between two pieces of a body either way. There
+            is no limit in total, for a body may be long.
+        connections: calls under way at once; others wait for ``timeout_seconds``, then end in `Unavailable`.
+    """
+
+    def __init__(
+        self,
+        service: ExternalService,
+        settings: Settings,
+        recorder: Recorder,
+        *,
+        timeout_seconds: float,
+        connections: int = 64,
+    ) -> None:
+        self._service: Final = service
+        self._name = NAMES[service]
+        self._recorder = recorder
+        self._timeout_seconds = timeout_seconds
+        self._breaker = Breaker(settings.breaker_failures, settings.breaker_open_seconds, self._breaker_changed)
+        self._budget = RetryBudget()
+        self._places = asyncio.Semaphore(connections)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make ready; nothing is connected yet."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, ttl_dns_cache=30
+            ),  # `connections` bounds them, and waits with an end
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                sock_connect=min(CONNECT_SECONDS, self._timeout_seconds), sock_read=self._timeout_seconds
+            ),
+            headers={"Accept-Encoding": "identity", "User-Agent": "photo-api"},
+            auto_decompress=False,
+        )
+
+    async def close(self) -> None:
+        """Close every connection; calls under way fail."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @asynccontextmanager
+    async def request(
+        self,
+        operation: ExternalOperation,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        data: bytes | AsyncIterable[bytes] | None = None,
+        expected: Container[int] = (200,),
+        idempotent: bool = False,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One call; inside the block the answer's status and headers are there and its body can be read.
+
+        Redirects are not followed, bodies not decompressed. In the metrics the call lasts until the block ends, a
+        ``download`` until its body begins (the rest is its reader's pace); what an iterated ``data`` is waited for
+        does not count.
+
+        Args:
+            url: sent as it is: already quoted, for a signature may depend on each character.
+            data: bytes, or an iterable of them (chunked, unless ``headers`` have a Content-Length).
+            expected: statuses that are no error in the metrics.
+            idempotent: whether the call may be made again, after a failure before the answer began that was no
+                time-out: at most `ATTEMPTS` times in all, with jitter, within the service's retry budget. A call whose
+                ``data`` is an iterable never is, for it can be read only once.
+
+        Raises:
+            CircuitOpen: the breaker is open; nothing was sent.
+            ServiceAway: see the policy above; also while the body is read. A block that raises it itself says that the
+                service failed in spite of its status, and it counts as such.
+            Unavailable: too many calls are under way.
+        """
+        request = _Request(operation, method, URL(url, encoded=True), headers, params, data, expected)
+        attempts = ATTEMPTS if idempotent and (data is None or isinstance(data, bytes)) else 1
+        self._budget.called()
+        async with AsyncExitStack() as stack:
+            yield await self._answered(request, attempts, stack)
+
+    async def _answered(self, request: _Request, attempts: int, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+        """The answer of the first attempt that gets one; ``stack`` ends it."""
+        for longest in RETRY_SECONDS[: attempts - 1]:
+            try:
+                return await stack.enter_async_context(self._once(request))
+            except ServiceAway as error:
+                if error.timed_out or error.answered not in _RETRIED or not self._budget.take():
+                    raise
+            await asyncio.sleep(random.uniform(0.0, longest))  # noqa: S311 - spreads the load, hides nothing
+        return await stack.enter_async_context(self._once(request))
+
+    @asynccontextmanager
+    async def _once(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
+        ticket = self._breaker.admit()
+        if ticket is None:
+            wait = max(1, round(self._breaker.retry_after_seconds()))
+            raise CircuitOpen(f"The {self._name} failed repeatedly; it is left alone.", retry_after_seconds=wait)
+        async with AsyncExitStack() as stack:
+            stack.callback(self._breaker.given_up, ticket)  # no more than that, where nothing else was reported
+            await self._place(stack)
+            measured = stack.enter_context(self._recorder.external_request(self._service, operation=request.operation))
+            try:
+                response = await stack.enter_async_context(await self._sent(request, measured))
+                if request.operation == "download":
+                    measured.answered()
+                    self._breaker.succeeded(ticket)
+                yield response
+            except (aiohttp.ClientError, ServiceAway) as error:
+                self._breaker.failed(ticket)
+                away = self._away(error)
+                if away.timed_out:
+                    measured.timed_out()
+                raise away from (None if away is error else error)
+            except BaseException:
+                measured.excused()
+                raise
+            self._breaker.succeeded(ticket)
+
+    async def _place(self, stack: AsyncExitStack) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Unavailable(f"Too many requests to the {self._name} are under way.") from None
+        stack.callback(self._places.release)
+
+    async def _sent(self, request: _Request, measured: ExternalRequest) -> aiohttp.ClientResponse:
+        """The beginning of an answer that is worth reading."""
+        if self._session is None:
+            raise RuntimeError(f"calls to the {self._name} are not open")
+        deadline = asyncio.timeout(self._timeout_seconds)
+        headers = dict(request.headers or {})
+        body: SentBody | None = None
+        if request.data is not None and not (isinstance(request.data, bytes) and len(request.data) <= PIECE):
+            body = SentBody(request.data, deadline, self._timeout_seconds, measured)
+            if isinstance(request.data, bytes):
+                headers["Content-Length"] = str(len(request.data))
+        try:
+            async with deadline:
+                response = await self._session.request(
+                    request.method,
+                    request.url,
+                    headers=headers,
+                    params=request.params,
+                    data=request.data if body is None else body,
+                    allow_redirects=False,
+                )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if body is not None and body.error is not None:
+                raise body.error from None
+            if isinstance(error, aiohttp.ClientError):
+                raise
+            raise aiohttp.ServerTimeoutError from error
+        finally:
+            if body is not None:
+                body.answered()
+        if response.status >= 500 or response.status == 429:
+            response.release()
+            raise ServiceAway(
+                f"The {self._name} answered {response.status}.",
+                retry_after_seconds=_retry_after(response.headers.get("Retry-After", "")),
+                answered=response.status,
+            )
+        if response.status not in request.expected:
+            measured.failed()
+        return response
+
+    def _away(self, error: aiohttp.ClientError | ServiceAway) -> ServiceAway:
+        if isinstance(error, ServiceAway):
+            return error
+        if isinstance(error, TimeoutError):
+            seconds = self._timeout_seconds
+            return ServiceAway(f"The {self._name} did not answer within {seconds:g} s.", timed_out=True)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return ServiceAway(f"The {self._name} cannot be reached ({error.strerror or type(error).__name__}).")
+        return ServiceAway(f"The {self._name} broke off.")
+
+    def _breaker_changed(self, state: BreakerState) -> None:
+        self._recorder.breaker_state(self._service, state)
+        if state != "half_open":
+            # What the way to the log service says of itself must not go that way.
+            log = _log.warning if state == "open" else _log.info
+            log(f"circuit_{state}", service=self._service, local_only=self._service == "log_service")
+
+
+def _retry_after(value: str) -> int:
+    """RFC 9110, 10.2.3, in seconds; a date, or nonsense, becomes the default."""
+    return min(max(int(value), 1), 300) if value.isascii() and value.isdigit() and len(value) < 9 else 2
