@@ -52,15 +52,23 @@ def build_components(settings: Settings, recorder: Recorder) -> Components:
     passwords = PasswordHasher(settings)
     access_tokens = AccessTokens(settings, secrets)
     verifier = PhotoVerifier(settings)
+    rate_limiter = RateLimiter(settings, recorder)
     return Components(
         settings=settings,
         recorder=recorder,
         secrets=secrets,
         database=database,
         storage=storage,
-        health=Health(settings, recorder, database=database, storage=storage, log_service=logs),
+        health=Health(
+            settings,
+            recorder,
+            database=database,
+            storage=storage,
+            log_service=logs,
+            redis=rate_limiter if settings.redis_url is not None else None,
+        ),
         logs=logs,
-        rate_limiter=RateLimiter(settings, recorder),
+        rate_limiter=rate_limiter,
         passwords=passwords,
         access_tokens=access_tokens,
         verifier=verifier,

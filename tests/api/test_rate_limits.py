@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from tests.support.service import Service, Start
 
-from photo_api.rate_limits.limiter import MemoryBackend
-from photo_api.rate_limits.memory import BoundedMemoryStorage
+from photo_api.rate_limits.memory import BoundedMemoryStorage, MemoryBackend
 
 REQUESTS = "photo_api_rate_limit_requests_total"
 HITS = "photo_api_rate_limit_hits_total"

@@ -30,7 +30,7 @@ _PROBE_TIMEOUT_SECONDS: Final = 2.0
 
 Fault = Literal["starting", "draining", "stopping", "schema_behind", "loop_stalled"]
 _PLANNED: Final = frozenset({"starting", "draining", "stopping"})
-Dependency = Literal["database", "object_storage", "log_service"]
+Dependency = Literal["database", "object_storage", "log_service", "redis"]
 
 
 class Pinged(Protocol):
@@ -52,6 +52,7 @@ class Health:
         database: Database,
         storage: Pinged,
         log_service: Pinged,
+        redis: Pinged | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -65,6 +66,8 @@ class Health:
             "object_storage": storage.ping,
             "log_service": log_service.ping,
         }
+        if redis is not None:
+            self._asked["redis"] = redis.ping
         self._revisions: frozenset[str] = frozenset()
         self._head = ""
         self._late_until = 0.0

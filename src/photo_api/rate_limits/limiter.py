@@ -1,79 +1,22 @@
 """Decides whether a request is within its client's limit.
 
-Policy: each instance counts on its own, so behind a load balancer a client has up to *instances* times the limit; a
-backend that counts for all of them fits `RateLimitBackend`. Counting in memory cannot be away.
+Policy: without Redis each instance counts on its own, so behind a load balancer a client has up to *instances* times
+the limit; with it (``redis_url``) they count together, and on their own while it is away.
 """
 
 import ipaddress
-import math
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits import RateLimitItemPerMinute
 
 from photo_api.config import Settings
 from photo_api.context import RequestContext
+from photo_api.rate_limits.base import Decision, RateLimitBackend
 from photo_api.rate_limits.classes import RouteClass, limits_per_minute, route_class
-from photo_api.rate_limits.memory import BoundedMemoryStorage
+from photo_api.rate_limits.memory import MemoryBackend
 from photo_metrics import Recorder, client_prefix
 
 _MAX_REMEMBERED: Final = 10_000
-_ROUNDING: Final = 0.001  # seconds: who waits as told must not come a rounding error too early
-
-
-class Decision(NamedTuple):
-    """What the limiter says of one request."""
-
-    allowed: bool
-    limit: int
-    """Requests a minute."""
-    remaining: int
-    """Requests that could follow at once."""
-    reset_seconds: int
-    """Until another request is allowed where none remains, else until this window ends; at least 1."""
-
-
-class RateLimitBackend(Protocol):
-    """Counts requests, here or elsewhere."""
-
-    async def open(self) -> None:
-        """Connect."""
-        ...
-
-    async def close(self) -> None:
-        """Disconnect."""
-        ...
-
-    async def hit(self, item: RateLimitItem, key: str) -> Decision:
-        """Count a request of ``key`` unless it passes the limit ``item``."""
-        ...
-
-
-class MemoryBackend:
-    """Counts in this process, by the library's sliding window counter: the last minute's requests, interpolated."""
-
-    def __init__(self, storage: BoundedMemoryStorage | None = None) -> None:
-        self._storage = BoundedMemoryStorage() if storage is None else storage
-        self._strategy = SlidingWindowCounterRateLimiter(self._storage)
-
-    async def open(self) -> None:
-        """Begin with nothing counted."""
-        self._storage.reset()
-
-    async def close(self) -> None:
-        """Forget everything."""
-        self._storage.reset()
-
-    async def hit(self, item: RateLimitItem, key: str) -> Decision:
-        """Count a request of ``key`` unless it passes the limit ``item``."""
-        allowed = self._strategy.hit(item, key)
-        seconds = item.get_expiry()
-        before, left, count, _ = self._storage.get_sliding_window(item.key_for(key), seconds)
-        remaining = max(0, item.amount - int(before * left / seconds + count))
-        wait = left
-        if not remaining and count < item.amount:  # a request fits as soon as enough of the window before has left
-            wait = max(0.0, left - (item.amount - count) * seconds / before)
-        return Decision(allowed, item.amount, remaining, math.floor(wait + _ROUNDING) + 1)
 
 
 class RateLimiter:
@@ -81,7 +24,7 @@ class RateLimiter:
 
     def __init__(self, settings: Settings, recorder: Recorder, backend: RateLimitBackend | None = None) -> None:
         self._recorder = recorder
-        self._backend = MemoryBackend() if backend is None else backend
+        self._backend = _configured(settings, recorder) if backend is None else backend
         self._items = {
             name: RateLimitItemPerMinute(amount, namespace=name.value)
             for name, amount in limits_per_minute(settings).items()
@@ -96,6 +39,10 @@ class RateLimiter:
     async def close(self) -> None:
         """Disconnect."""
         await self._backend.close()
+
+    async def ping(self) -> None:
+        """Check that requests are counted as configured; raises `Unavailable` where Redis is away."""
+        await self._backend.ping()
 
     async def check(self, template: str, context: RequestContext) -> Decision | None:
         """Count a request to the route ``template``; ``None`` where no limit applies."""
@@ -121,6 +68,14 @@ class RateLimiter:
                 self._clients.clear()
             known = self._clients[ip] = (address_key(ip), client_prefix(ip))
         return known
+
+
+def _configured(settings: Settings, recorder: Recorder) -> RateLimitBackend:
+    if settings.redis_url is None:
+        return MemoryBackend()
+    from photo_api.rate_limits.redis import RedisBackend  # noqa: PLC0415 - its client takes a while, and memory, to load
+
+    return RedisBackend(settings, recorder)
 
 
 def address_key(ip: str) -> str:

@@ -5,7 +5,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from limits import RateLimitItem
 from limits.storage import SlidingWindowCounterSupport, Storage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from photo_api.rate_limits.base import Decision
 
 WINDOW_SECONDS: Final = 60
 
@@ -104,3 +108,28 @@ class BoundedMemoryStorage(Storage, SlidingWindowCounterSupport):
 
     def __len__(self) -> int:
         return len(self._current) + len(self._previous)
+
+
+class MemoryBackend:
+    """Counts in this process, by the library's sliding window counter; it cannot be away."""
+
+    def __init__(self, storage: BoundedMemoryStorage | None = None) -> None:
+        self._storage = BoundedMemoryStorage() if storage is None else storage
+        self._strategy = SlidingWindowCounterRateLimiter(self._storage)
+
+    async def open(self) -> None:
+        """Begin with nothing counted."""
+        self._storage.reset()
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._storage.reset()
+
+    async def hit(self, item: RateLimitItem, key: str) -> Decision:
+        """Count a request of ``key`` unless it passes the limit ``item``."""
+        allowed = self._strategy.hit(item, key)
+        before, left, count, _ = self._storage.get_sliding_window(item.key_for(key), item.get_expiry())
+        return Decision.of(item, allowed=allowed, before=before, count=count, left=left)
+
+    async def ping(self) -> None:
+        """Memory is always there."""

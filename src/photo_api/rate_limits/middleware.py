@@ -7,7 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photo_api.context import context_of
 from photo_api.errors import TooManyRequests, problem_of
-from photo_api.rate_limits.limiter import Decision, RateLimiter
+from photo_api.rate_limits.base import Decision
+from photo_api.rate_limits.limiter import RateLimiter
 from photo_metrics import HANDLER_KEY
 
 RATE_LIMIT_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")

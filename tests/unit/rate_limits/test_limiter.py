@@ -6,8 +6,8 @@ from tests.support.samples import new_recorder, sample
 from photo_api.config import Settings
 from photo_api.context import Principal, RequestContext
 from photo_api.rate_limits.classes import RouteClass, route_class
-from photo_api.rate_limits.limiter import MemoryBackend, RateLimiter, address_key
-from photo_api.rate_limits.memory import BoundedMemoryStorage
+from photo_api.rate_limits.limiter import RateLimiter, address_key
+from photo_api.rate_limits.memory import BoundedMemoryStorage, MemoryBackend
 from photo_metrics import Recorder
 
 SETTINGS = Settings(

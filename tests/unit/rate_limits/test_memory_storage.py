@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
 
-from photo_api.rate_limits.limiter import MemoryBackend
-from photo_api.rate_limits.memory import BoundedMemoryStorage
+from photo_api.rate_limits.memory import BoundedMemoryStorage, MemoryBackend
 
 
 class Clock:
