@@ -1,10 +1,14 @@
 """Who may ask the console, and with what every answer is sent."""
 
+import logging
 import re
 
 import httpx
 import pytest
-from tests.console.running import console
+from aiohttp import web
+from tests.console.running import console, served, settings
+
+from photo_monitoring.console.access import middlewares
 
 TOKEN = "correct horse battery"
 PLACES = ("/", "/alerts", "/dashboards/photo-api-overview", "/runbooks/ServiceDown", "/api/boards/photo-api-overview")
@@ -15,24 +19,36 @@ async def test_a_loopback_console_asks_for_no_password() -> None:
         assert [(await client.get(place)).status_code for place in PLACES] == [200] * len(PLACES)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "localhost:9999", "[::1]:8080", "10.0.0.5:8080"])
-async def test_addresses_and_localhost_are_its_names(host: str) -> None:
+async def status_as(client: httpx.AsyncClient, host: str, path: str = "/-/healthy") -> int:
+    """The status of an answer to a browser that calls the console by this name."""
+    return (await client.get(path, headers={"Host": host, "Origin": f"http://{host}"})).status_code
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "127.9.9.9", "localhost", "localhost:9999", "[::1]:8080"])
+async def test_loopback_is_its_name(host: str) -> None:
     async with console() as client:
-        assert (await client.get("/", headers={"Host": host, "Origin": f"http://{host}"})).status_code == 200
+        assert await status_as(client, host, "/") == 200
 
 
+@pytest.mark.parametrize("host", ["203.0.113.9", "10.0.0.5:8080", "[2001:db8::1]"])
+async def test_an_address_that_others_reach_is_its_name_only_where_there_is_a_password(host: str) -> None:
+    async with console() as open_to_all, console(token=TOKEN) as closed:
+        assert await status_as(open_to_all, host) == 421
+        assert await status_as(closed, host) == 200
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "a@127.0.0.1"])
-async def test_a_name_that_somebody_pointed_here_is_refused(host: str) -> None:
-    async with console() as client:
+async def test_a_name_that_somebody_pointed_here_is_refused(host: str, token: str | None) -> None:
+    async with console(token=token) as client:
         answer = await client.get("/api/alerts", headers={"Host": host, "Origin": f"http://{host}"})
         assert answer.status_code == 421
         assert "--allowed-host" in answer.text
 
 
 async def test_a_name_given_with_allowed_host_is_its_own() -> None:
-    async with console(names=frozenset({"console.example.com"})) as client:
-        headers = {"Host": "console.example.com", "Origin": "https://console.example.com"}
-        assert (await client.get("/", headers=headers)).status_code == 200
+    async with console(names=frozenset({"console.example.com"}), token=TOKEN) as client:
+        assert await status_as(client, "console.example.com") == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/api/alerts", "/api/boards/photo-api-overview"])
@@ -143,16 +159,70 @@ async def test_a_wrong_token_is_refused_without_a_word_about_the_right_one() -> 
         assert TOKEN not in answer.text
 
 
-async def test_guessing_is_stopped_for_a_minute_even_for_a_right_guess() -> None:
+async def test_guessing_is_stopped_but_locks_nobody_out_who_has_the_token() -> None:
     async with console(token=TOKEN) as client:
         statuses = [(await log_in(client, f"guess {number}")).status_code for number in range(11)]
         assert statuses == [403] * 10 + [429]
-        assert (await log_in(client, TOKEN)).status_code == 429
+        assert (await log_in(client, TOKEN)).status_code == 303
+
+
+async def test_a_mistake_is_called_one_again_once_the_minute_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with console(token=TOKEN) as client:
+        for number in range(10):
+            await log_in(client, f"guess {number}")
+        assert (await log_in(client, "wrong")).status_code == 429
+        monkeypatch.setattr("photo_monitoring.console.access.FAILED_LOGIN_SECONDS", 0.0)
+        assert (await log_in(client, "wrong")).status_code == 403
 
 
 @pytest.mark.parametrize(
-    "target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", ""]
+    "target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "//[", ""]
 )
 async def test_the_login_leads_nowhere_else(target: str) -> None:
     async with console(token=TOKEN) as client:
         assert (await log_in(client, TOKEN, target)).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("/login?next=//[", {}, 200, id="next"),
+        pytest.param("/", {b"Origin": b"http://["}, 403, id="origin"),
+        pytest.param("/", {b"Host": b"["}, 421, id="host"),
+        pytest.param("/api/alerts", {b"Cookie": b'photo-console="9.\xff"'}, 401, id="cookie"),
+    ],
+)
+async def test_nonsense_before_the_login_is_refused_with_the_headers(
+    path: str, headers: dict[bytes, bytes], status: int
+) -> None:
+    async with console(token=TOKEN) as client:
+        del client.headers["Origin"]
+        answer = await client.get(path, headers=list(headers.items()))
+    assert answer.status_code == status
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_a_fault_of_ours_is_one_line_with_the_headers_and_without_its_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(_: web.Request) -> web.Response:
+        raise ValueError("hunter2")
+
+    app = web.Application(middlewares=middlewares(settings(), None))
+    app.router.add_get("/broken", broken)
+    with caplog.at_level(logging.ERROR):
+        async with served(app) as url, httpx.AsyncClient() as client:
+            answer = await client.get(f"{url}/broken")
+    assert answer.status_code == 500
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.text.count("\n") == 1
+    (line,) = caplog.messages
+    assert "ValueError at test_access.py" in line
+    assert "hunter2" not in line + answer.text + caplog.text
+
+
+async def test_a_login_with_more_fields_than_a_form_has_is_refused() -> None:
+    async with console(token=TOKEN) as client:
+        answer = await client.post("/login", data={f"field{number}": "x" for number in range(50)})
+        assert answer.status_code == 400
+        assert (await client.post("/login", json={})).status_code == 415

@@ -1,11 +1,13 @@
 """Alerts as the console tells them: Prometheus' and Alertmanager's together, in the reader's language."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 from tests.console.conftest import TIME_SCALE
-from tests.console.running import console, eventually
+from tests.console.running import console, eventually, upstream
 from tests.support.alertmanager import Alertmanager, alert
 
 from photo_monitoring import annotations
@@ -121,4 +123,18 @@ def test_a_dashboards_url_leads_to_the_same_panel_here() -> None:
     there = "https://grafana.example.com/d/photo-api-overview/some-title?viewPanel=12"
     assert local_board(there, boards, "ko") == "/dashboards/photo-api-overview?viewPanel=12"
     assert local_board("http://localhost:8080/dashboards/nowhere?viewPanel=1", boards, "ko") is None
+    assert local_board("http://[/d/photo-api-overview", boards, "ko") is None
     assert local_board("", boards, "ko") is None
+
+
+async def test_a_value_that_json_does_not_have_spoils_nothing() -> None:
+    firing = {"labels": {"alertname": "Endless", "severity": "warning"}, "annotations": {}, "state": "firing"}
+    firing |= {"activeAt": "2026-01-01T00:00:00Z", "value": "+Inf"}
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"status": "success", "data": {"alerts": [firing]}})
+
+    async with upstream(answer) as url, console(prometheus=url) as client:
+        text = (await client.get("/api/alerts")).text
+    assert "Infinity" not in text
+    assert [one["name"] for one in json.loads(text)["alerts"]] == ["Endless"]

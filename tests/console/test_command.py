@@ -50,6 +50,7 @@ def test_an_address_that_others_reach_demands_a_token(host: str) -> None:
         (("--timezone", "/etc/passwd"), "--timezone /etc/passwd is unknown"),
         (("--dashboards", "/nowhere"), "--dashboards /nowhere has no"),
         (("--token-file", "/nowhere"), "--token-file /nowhere"),
+        (("--allowed-host", "console.example.com"), "give a password with --token-file"),
         (("--config", "/nowhere.toml"), "/nowhere.toml"),
     ],
 )

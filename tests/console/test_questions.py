@@ -1,11 +1,15 @@
 """What the console passes on to Prometheus: only known questions, within bounds."""
 
+import asyncio
 import json
 import time
 from typing import Any
 
 import pytest
-from tests.console.running import console
+from tests.console.running import console, served, settings
+
+from photo_monitoring.console.parameters import MAX_BODY_BYTES, MAX_EXPRESSION, MAX_QUERIES
+from photo_monitoring.console.server import application
 
 NOW = time.time()
 QUERY: dict[str, Any] = {"expr": "up", "start": NOW - 600, "end": NOW, "step": 15}
@@ -78,7 +82,7 @@ async def test_a_question_out_of_bounds_is_refused_in_one_line(query: object, to
         ("{", "application/json", 400),
         ("[" * 50_000, "application/json", 400),
         (json.dumps({"queries": [QUERY] * 49}), "application/json", 400),
-        (json.dumps({"queries": "x" * (64 << 10)}), "application/json", 413),
+        pytest.param(json.dumps({"queries": "x" * MAX_BODY_BYTES}), "application/json", 413, id="too much"),
         pytest.param(json.dumps({"queries": [QUERY]}), "text/plain", 415, id="a batch that is not called JSON"),
         ("queries=1", "application/x-www-form-urlencoded", 415),
     ],
@@ -87,6 +91,26 @@ async def test_a_body_that_is_no_batch_is_refused(content: str, kind: str, statu
     async with console() as client:
         answer = await client.post("/api/query", content=content, headers={"Content-Type": kind})
     assert answer.status_code == status
+
+
+async def test_a_batch_of_the_longest_questions_is_read() -> None:
+    longest = [changed(expr="x" * MAX_EXPRESSION)] * MAX_QUERIES
+    async with console() as client:
+        answer = await client.post("/api/query", json={"queries": longest})
+    assert [one["errorType"] for one in answer.json()] == ["unreachable"] * MAX_QUERIES
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photo_monitoring.console.parameters.BODY_SECONDS", 0.1)
+    async with served(application(settings())) as url:
+        host = url.removeprefix("http://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        head = f"POST /api/query HTTP/1.1\r\nHost: {host}\r\nOrigin: {url}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        status = await asyncio.wait_for(reader.readline(), 10)
+        writer.close()
+        await writer.wait_closed()
+    assert status.split()[1] == b"408"
 
 
 @pytest.mark.parametrize("label", ["", "../../status/config", "a/b", "a%2Fb", "a b", "a" * 200, "é"])

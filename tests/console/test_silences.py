@@ -69,6 +69,40 @@ def test_what_is_missing_or_out_of_bounds_is_named(changes: dict[str, Any], told
     assert told in str(refused.value.text)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        ".+.*",
+        ".*.*",
+        "|.+",
+        "api-1|",
+        "(|a)",
+        "a?.*",
+        "a*",
+        "a{0,3}.*",
+        "[^x]*",
+        r"\w+",
+        r"\S.*",
+        "(?:.*)",
+        "(?i).+",
+        "^.*$",
+    ],
+)
+def test_an_expression_that_holds_for_nearly_anything_is_refused(pattern: str) -> None:
+    with pytest.raises(web.HTTPBadRequest) as refused:
+        silence(WANTED | {"matchers": [{"name": "alertname", "value": pattern, "isRegex": True}]})
+    assert "every alert" in str(refused.value.text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["Slow.*", "SlowLogin|HighErrorRate", "5[0-9]{2}", r"api-\d+", "(?:a|b).*", "(?i)slow.+", "[ab].*", r"\."],
+)
+def test_an_expression_that_names_something_is_taken(pattern: str) -> None:
+    made = silence(WANTED | {"matchers": [{"name": "alertname", "value": pattern, "isRegex": True}]})
+    assert made["matchers"][0]["value"] == pattern
+
+
 def test_a_silence_begins_now_and_ends_when_it_says() -> None:
     made = silence(WANTED, now=1_800_000_000.0)
     assert (made["startsAt"], made["endsAt"]) == ("2027-01-15T08:00:00.000Z", "2027-01-15T09:00:00.000Z")

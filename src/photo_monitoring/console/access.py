@@ -1,14 +1,18 @@
 """Who may ask: `Host` and `Origin` of every request, the login, and the headers that every answer carries.
 
 A page of another site must not reach a console on this machine. DNS rebinding needs a name that is not ours, so names
-are listed and addresses are not; what changes something must come from the console's own pages.
+are listed and addresses are not (without a password, only loopback's are ours); what changes something must come from
+the console's own pages.
 """
 
 import hashlib
 import hmac
 import ipaddress
+import logging
 import time
+import traceback
 from collections import deque
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,7 +20,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
 
-from photo_monitoring.console.settings import ConsoleSettings
+from photo_monitoring.console.settings import ConsoleSettings, is_loopback
 
 COOKIE: Final = "photo-console"
 SESSION_SECONDS: Final = 12 * 3600
@@ -36,6 +40,7 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 
+_LOG: Final = logging.getLogger(__name__)
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _OPEN_PATHS: Final = ("/login", "/static/", "/-/healthy")
 
@@ -48,16 +53,20 @@ class Sessions:
         self._failures: deque[float] = deque(maxlen=MAX_FAILED_LOGINS)
 
     def opens(self, given: str) -> bool:
-        """Compare a token with ours in constant time; a wrong one is remembered."""
-        right = hmac.compare_digest(hashlib.sha256(given.encode()).digest(), hashlib.sha256(self._token).digest())
-        if not right:
-            self._failures.append(time.monotonic())
-        return right
+        """Compare a token with ours in constant time."""
+        return hmac.compare_digest(hashlib.sha256(_bytes(given)).digest(), hashlib.sha256(self._token).digest())
 
     def guessed_too_often(self) -> bool:
-        """Tell whether the last minute had so many wrong tokens that none is looked at."""
-        full = len(self._failures) == MAX_FAILED_LOGINS
-        return full and time.monotonic() - self._failures[0] < FAILED_LOGIN_SECONDS
+        """Remember a wrong token; tell whether the last minute had so many that this one is not even called wrong.
+
+        The right token is never turned away: who guesses must not be able to lock everybody out, and its length
+        (`settings.MIN_TOKEN_CHARACTERS`) leaves nothing to guess.
+        """
+        now = time.monotonic()
+        if len(self._failures) == MAX_FAILED_LOGINS and now - self._failures[0] < FAILED_LOGIN_SECONDS:
+            return True
+        self._failures.append(now)
+        return False
 
     def cookie(self) -> str:
         """Return the value of a new session's cookie."""
@@ -67,12 +76,17 @@ class Sessions:
     def holds(self, cookie: str) -> bool:
         """Tell whether a cookie is ours and not over."""
         expiry, _, signature = cookie.partition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(expiry).encode()):
+        if not hmac.compare_digest(_bytes(signature), self._signature(expiry).encode()):
             return False
         return time.time() < int(expiry)
 
     def _signature(self, expiry: str) -> str:
-        return hmac.new(self._token, f"console session until {expiry}".encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._token, _bytes(f"console session until {expiry}"), hashlib.sha256).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """Return the bytes of what a browser sent, which need not have been text."""
+    return text.encode(errors="replace")
 
 
 def _host_name(netloc: str) -> str | None:
@@ -83,10 +97,15 @@ def _host_name(netloc: str) -> str | None:
 
 
 def is_our_host(netloc: str, settings: ConsoleSettings) -> bool:
-    """Tell whether a `Host` header names this console: an address, localhost, or a name it was given."""
+    """Tell whether a `Host` header names this console: an address, localhost, or a name it was given.
+
+    Where no password is asked for, only addresses of loopback are its own: nobody asks from elsewhere by right.
+    """
     name = _host_name(netloc)
     if not name or "@" in netloc:
         return False
+    if settings.token is None:
+        return is_loopback(name)
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -98,7 +117,10 @@ def _comes_from_us(request: web.Request) -> bool:
     """Tell whether a request was sent by one of our own pages, or typed in."""
     origin = request.headers.get("Origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == request.host.lower()
+        try:
+            return urlsplit(origin).netloc.lower() == request.host.lower()
+        except ValueError:
+            return False
     site = request.headers.get("Sec-Fetch-Site", "none")
     if request.method in _SAFE_METHODS:
         # A link in a chat message opens a page; only pages of ours fetch data.
@@ -119,10 +141,19 @@ def _with_headers() -> Middleware:
         except web.HTTPException as raised:
             _add_headers(raised)
             raise
+        except Exception as fault:  # noqa: BLE001 - the page gets its headers, the log the cause
+            _LOG.error("%s %r failed: %s", request.method, request.path, _where(fault))
+            response = web.Response(text="this question could not be answered: see the console's log\n", status=500)
         _add_headers(response)
         return response
 
     return with_headers
+
+
+def _where(fault: Exception) -> str:
+    """Return a fault in one line, with the place where it arose; its text may hold what nobody should read."""
+    place = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__} at {Path(place.filename).name}:{place.lineno}"
 
 
 def _add_headers(response: web.StreamResponse) -> None:
@@ -136,7 +167,7 @@ def _from_us(settings: ConsoleSettings) -> Middleware:
     async def from_us(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not is_our_host(request.host, settings):
             raise web.HTTPMisdirectedRequest(
-                text="this console does not go by that name: start it with --allowed-host NAME\n"
+                text="this console does not go by that name: start it with --token-file FILE --allowed-host NAME\n"
             )
         if not _comes_from_us(request):
             raise web.HTTPForbidden(text="only the console's own pages may ask this\n")

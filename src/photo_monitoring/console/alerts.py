@@ -4,9 +4,8 @@ Either of the two may be away: the other still tells most of it.
 """
 
 import asyncio
-import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from photo_monitoring import annotations
 from photo_monitoring.alerts import ALERTS
 from photo_monitoring.configuration.overrides import in_force
 from photo_monitoring.configuration.settings import LANGUAGES, Language, Settings
+from photo_monitoring.console import answers
 from photo_monitoring.console.boards import Boards
 from photo_monitoring.console.upstream import Upstream, UpstreamError
 from photo_monitoring.criteria import Alert, Severity, Tier
@@ -62,18 +62,59 @@ class AlertTexts:
 
 def local_board(url: str, boards: Boards, lang: Language) -> str | None:
     """Return where a dashboard's URL (Grafana's or ours) leads on this console; None when it has no such board."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
     found = _BOARD.search(parts.path)
     if found is None or boards.find(found["uid"], lang) is None:
         return None
     return f"/dashboards/{found['uid']}" + (f"?{parts.query}" if parts.query else "")
 
 
-async def _or_error(question: Callable[[], Awaitable[_Answer]]) -> _Answer | UpstreamError:
+async def or_error(question: Awaitable[_Answer]) -> _Answer | UpstreamError:
+    """Return an answer, or why there is none."""
     try:
-        return await question()
+        return await question
     except UpstreamError as error:
         return error
+
+
+def problem(server: answers.Server, error: UpstreamError) -> dict[str, str]:
+    """Return what a page is told of a server that gave no answer."""
+    return {"server": server, "kind": error.kind, "message": str(error)}
+
+
+class _Delivered:
+    """Alertmanager's alerts, to be found by Prometheus' labels: its copies carry the external labels too."""
+
+    def __init__(self, arrived: list[dict[str, Any]]) -> None:
+        self._arrived = arrived
+        self._taken: set[int] = set()
+        self._by_names: dict[frozenset[str], dict[frozenset[tuple[str, str]], list[int]]] = {}
+
+    def take(self, labels: Mapping[str, str]) -> dict[str, Any] | None:
+        """Return the first alert with these labels, and perhaps others, that nobody took yet."""
+        names = frozenset(labels)
+        if names not in self._by_names:
+            self._by_names[names] = self._indexed(names)
+        for place in self._by_names[names].get(frozenset(labels.items()), ()):
+            if place not in self._taken:
+                self._taken.add(place)
+                return self._arrived[place]
+        return None
+
+    def left(self) -> list[dict[str, Any]]:
+        """Return what nobody took."""
+        return [one for place, one in enumerate(self._arrived) if place not in self._taken]
+
+    def _indexed(self, names: frozenset[str]) -> dict[frozenset[tuple[str, str]], list[int]]:
+        found: dict[frozenset[tuple[str, str]], list[int]] = {}
+        for place, one in enumerate(self._arrived):
+            own = frozenset(item for item in one["labels"].items() if item[0] in names)
+            if len(own) == len(names):
+                found.setdefault(own, []).append(place)
+        return found
 
 
 class AlertList:
@@ -90,16 +131,13 @@ class AlertList:
         `watchdog` tells whether the alert that always fires reached Alertmanager (None: Alertmanager is away).
         `problems` has `{"server", "kind", "message"}` of each server that gave no answer.
         """
-        own, delivered = await asyncio.gather(
-            _or_error(self._upstream.prometheus_alerts), _or_error(self._upstream.alertmanager_alerts)
-        )
-        answers = {"prometheus": own, "alertmanager": delivered}
-        problems = [
-            {"server": server, "kind": answer.kind, "message": str(answer)}
-            for server, answer in answers.items()
-            if isinstance(answer, UpstreamError)
-        ]
-        firing = [] if isinstance(own, UpstreamError) else json.loads(own)["data"]["alerts"]
+        own, delivered = await asyncio.gather(or_error(self._firing()), or_error(self._delivered()))
+        problems = []
+        if isinstance(own, UpstreamError):
+            problems.append(problem("prometheus", own))
+        if isinstance(delivered, UpstreamError):
+            problems.append(problem("alertmanager", delivered))
+        firing = [] if isinstance(own, UpstreamError) else own
         arrived = None if isinstance(delivered, UpstreamError) else delivered
         alerts = list(self._merged(lang, firing, arrived))
         alerts.sort(
@@ -108,31 +146,24 @@ class AlertList:
         watchdog = None if arrived is None else any(one["labels"].get("alertname") == WATCHDOG for one in arrived)
         return {"alerts": alerts[:MAX_ALERTS], "watchdog": watchdog, "problems": problems}
 
+    async def _firing(self) -> list[dict[str, Any]]:
+        return answers.prometheus_alerts(await self._upstream.prometheus_alerts())
+
+    async def _delivered(self) -> list[dict[str, Any]]:
+        return answers.alertmanager_alerts(await self._upstream.alertmanager_alerts())
+
     def _merged(
         self, lang: Language, firing: list[dict[str, Any]], arrived: list[dict[str, Any]] | None
     ) -> Iterator[dict[str, Any]]:
-        left = list(arrived or ())
+        delivered = _Delivered(arrived or [])
         for alert in firing:
-            labels = alert["labels"]
-            # Alertmanager's copy carries Prometheus' external labels too.
-            twin = next((one for one in left if labels.items() <= one["labels"].items()), None)
-            if twin is not None:
-                left.remove(twin)
-            yield from self._entry(
-                lang, alert, state=alert["state"], since=alert["activeAt"], value=float(alert["value"]), twin=twin
-            )
-        for one in left:
-            yield from self._entry(lang, one, state="firing", since=one["startsAt"], value=None, twin=one)
+            twin = delivered.take(alert["labels"])
+            yield from self._entry(lang, alert, state=alert["state"], value=alert["value"], twin=twin)
+        for one in delivered.left():
+            yield from self._entry(lang, one, state="firing", value=None, twin=one)
 
     def _entry(
-        self,
-        lang: Language,
-        alert: dict[str, Any],
-        *,
-        state: str,
-        since: str,
-        value: float | None,
-        twin: dict[str, Any] | None,
+        self, lang: Language, alert: dict[str, Any], *, state: str, value: float | None, twin: dict[str, Any] | None
     ) -> Iterator[dict[str, Any]]:
         labels, texts = alert["labels"], alert["annotations"]
         if labels.get("severity") == Severity.NONE.value:
@@ -145,10 +176,9 @@ class AlertList:
             "summary": summary,
             "description": description,
             "state": state,
-            "since": since,
-            "value": value,
+            "since": alert["since"],
             "delivered": twin is not None,
-            "silences": twin["status"]["silencedBy"] if twin else [],
-            "inhibited": bool(twin and twin["status"]["inhibitedBy"]),
+            "silences": twin["silences"] if twin else [],
+            "inhibited": bool(twin and twin["inhibited"]),
             "board": local_board(texts.get("dashboard_url", ""), self._boards, lang),
         }

@@ -29,7 +29,8 @@ def register(app: typer.Typer, load_settings: LoadSettings) -> None:
         ] = None,
         token_file: Annotated[Path | None, typer.Option(help="File with the token that browsers must give.")] = None,
         allowed_host: Annotated[
-            list[str] | None, typer.Option(help="A host name by which browsers may ask; repeat it.")
+            list[str] | None,
+            typer.Option(help="A host name by which browsers may ask; needs --token-file; repeat it."),
         ] = None,
         timezone: Annotated[str, typer.Option(help="Time zone in which times are shown.")] = "Asia/Seoul",
         config: Annotated[Path | None, typer.Option(help="Override file, as for `render`.")] = None,
@@ -43,6 +44,7 @@ def register(app: typer.Typer, load_settings: LoadSettings) -> None:
         logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
         monitoring = load_settings(config, lang)
         try:
+            token = settings.read_token(host, token_file)
             serve(
                 settings.ConsoleSettings(
                     host=host,
@@ -50,8 +52,8 @@ def register(app: typer.Typer, load_settings: LoadSettings) -> None:
                     prometheus=settings.base_url("--prometheus", prometheus),
                     alertmanager=settings.base_url("--alertmanager", alertmanager),
                     dashboards=dashboards or boards.default_folder(),
-                    token=settings.read_token(host, token_file),
-                    names=frozenset(name.lower() for name in allowed_host or ()),
+                    token=token,
+                    names=settings.host_names(allowed_host or (), token),
                     timezone=settings.checked_timezone(timezone),
                     monitoring=monitoring,
                 ),

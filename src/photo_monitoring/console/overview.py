@@ -1,13 +1,14 @@
 """The first page's answer: is the service healthy, since when, which instances, how much budget is left."""
 
 import asyncio
-import json
+import math
 import time
 from typing import Any, Final
 
 from photo_monitoring.alerts.slo import OBJECTIVES
 from photo_monitoring.configuration.settings import Language, Settings
-from photo_monitoring.console.alerts import AlertList
+from photo_monitoring.console.alerts import AlertList, or_error, problem
+from photo_monitoring.console.answers import Sample, first_series, vector
 from photo_monitoring.console.upstream import Upstream, UpstreamError
 from photo_monitoring.expressions import fill
 
@@ -50,8 +51,6 @@ sum(rate(http_requests_total{$api, $traffic}[5m]))
     "ready": "sum(photo_api_ready{$api} == bool 1)",
 }
 
-_Vector = list[dict[str, Any]]
-
 
 class Overview:
     """Asks everything that the first page shows, in one round."""
@@ -71,9 +70,15 @@ class Overview:
         wrong, or None when that is not within a day; `known_since` is the first sample of that day.
         """
         now = time.time()
-        alerts, vectors, sparks = await asyncio.gather(self._alerts.read(lang), self._vectors(), self._series(now))
-        instances = self._instances(vectors, now)
-        ready = sum(one["state"] == "ready" for one in instances)
+        alerts, found, series = await asyncio.gather(self._alerts.read(lang), self._vectors(), self._series(now))
+        failed = next((one for one in (*found.values(), *series.values()) if isinstance(one, UpstreamError)), None)
+        # The alerts' own question may have been answered: then the page has to hear of the fault from here.
+        if failed and not any(one["server"] == "prometheus" for one in alerts["problems"]):
+            alerts["problems"].insert(0, problem("prometheus", failed))
+        vectors = {name: [] if isinstance(one, UpstreamError) else one for name, one in found.items()}
+        knows_ready = not isinstance(found["ready"], UpstreamError)
+        instances = self._instances(vectors, now, knows_ready=knows_ready)
+        ready = sum(one["state"] == "ready" for one in instances) if knows_ready else None
         return {
             **alerts,
             **_verdict(alerts, instances, ready, vectors),
@@ -82,50 +87,40 @@ class Overview:
             "instances": instances,
             "targets": self._targets(vectors["others"]),
             "budgets": self._budgets(vectors, lang),
-            "sparks": sparks,
+            "sparks": {name: [] if isinstance(one, UpstreamError) else one for name, one in series.items()},
         }
 
-    async def _vectors(self) -> dict[str, _Vector]:
-        async def one(expr: str) -> _Vector:
-            try:
-                answer = json.loads(await self._upstream.query(expr))
-            except UpstreamError:
-                return []  # the alerts' question names the fault
-            result: _Vector = answer["data"]["result"]
-            return result
+    async def _vectors(self) -> dict[str, list[Sample] | UpstreamError]:
+        async def one(expr: str) -> list[Sample]:
+            return vector(await self._upstream.query(expr))
 
-        results = await asyncio.gather(*map(one, self._instant.values()))
+        results = await asyncio.gather(*(or_error(one(expr)) for expr in self._instant.values()))
         return dict(zip(self._instant, results, strict=True))
 
-    async def _series(self, now: float) -> dict[str, list[list[Any]]]:
+    async def _series(self, now: float) -> dict[str, list[list[Any]] | UpstreamError]:
         end = now // SPARK_STEP * SPARK_STEP
 
         async def one(expr: str) -> list[list[Any]]:
-            try:
-                answer = json.loads(await self._upstream.query_range(expr, end - SPARK_SECONDS, end, SPARK_STEP))
-            except UpstreamError:
-                return []
-            result = answer["data"]["result"]
-            values: list[list[Any]] = result[0]["values"] if result else []
-            return values
+            return first_series(await self._upstream.query_range(expr, end - SPARK_SECONDS, end, SPARK_STEP))
 
-        results = await asyncio.gather(*map(one, self._sparks.values()))
+        results = await asyncio.gather(*(or_error(one(expr)) for expr in self._sparks.values()))
         return dict(zip(self._sparks, results, strict=True))
 
-    def _instances(self, vectors: dict[str, _Vector], now: float) -> list[dict[str, Any]]:
+    def _instances(self, vectors: dict[str, list[Sample]], now: float, *, knows_ready: bool) -> list[dict[str, Any]]:
         def by_instance(name: str) -> dict[str, float]:
-            return {one["metric"].get(self._instance, ""): float(one["value"][1]) for one in vectors[name]}
+            return {one.labels.get(self._instance, ""): one.value for one in vectors[name]}
 
         tables = {name: by_instance(name) for name in ("ready", "started", "drain", "requests", "errors", "p95")}
-        infos = {one["metric"].get(self._instance, ""): one["metric"] for one in vectors["info"]}
+        infos = {one.labels.get(self._instance, ""): one.labels for one in vectors["info"]}
         found = []
         for name, up in sorted(by_instance("up").items()):
             planned = tables["drain"].get(name, 0.0) > now
             info = infos.get(name, {})
+            state = _state(up == 1, tables["ready"].get(name), planned=planned)
             found.append(
                 {
                     "name": name,
-                    "state": _state(up == 1, tables["ready"].get(name), planned=planned),
+                    "state": "unknown" if up == 1 and not knows_ready else state,
                     "version": info.get("version", ""),
                     "environment": info.get("environment", ""),
                     "started": _number(tables["started"].get(name)),
@@ -136,27 +131,23 @@ class Overview:
             )
         return found
 
-    def _targets(self, others: _Vector) -> list[dict[str, Any]]:
+    def _targets(self, others: list[Sample]) -> list[dict[str, Any]]:
         found = [
-            {
-                "job": one["metric"].get("job", ""),
-                "name": one["metric"].get(self._instance, ""),
-                "up": one["value"][1] == "1",
-            }
+            {"job": one.labels.get("job", ""), "name": one.labels.get(self._instance, ""), "up": one.value == 1}
             for one in others
         ]
         return sorted(found, key=lambda one: (one["job"], one["name"]))
 
-    def _budgets(self, vectors: dict[str, _Vector], lang: Language) -> list[dict[str, Any]]:
+    def _budgets(self, vectors: dict[str, list[Sample]], lang: Language) -> list[dict[str, Any]]:
         def by_slo(name: str) -> dict[str, float]:
-            return {one["metric"].get("sloth_slo", ""): float(one["value"][1]) for one in vectors[name]}
+            return {one.labels.get("sloth_slo", ""): one.value for one in vectors[name]}
 
         left, burn = by_slo("budget"), by_slo("burn")
         return [
             {
                 "slo": slo,
                 "promise": self._promises[slo].in_language(lang) if slo in self._promises else slo,
-                "objective": objective,
+                "objective": _number(objective),
                 "left": _number(left.get(slo)),
                 "burn": _number(burn.get(slo)),
             }
@@ -166,7 +157,7 @@ class Overview:
 
 def _number(value: float | None) -> float | None:
     """Return a number that JSON can hold."""
-    return value if value is not None and abs(value) < float("inf") else None
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _state(up: bool, ready: float | None, *, planned: bool) -> str:
@@ -178,11 +169,12 @@ def _state(up: bool, ready: float | None, *, planned: bool) -> str:
 
 
 def _verdict(
-    alerts: dict[str, Any], instances: list[dict[str, Any]], ready: int, vectors: dict[str, _Vector]
+    alerts: dict[str, Any], instances: list[dict[str, Any]], ready: int | None, vectors: dict[str, list[Sample]]
 ) -> dict[str, Any]:
+    """Judge; `ready` is None when Prometheus did not say it, which is not the same as none."""
     counted = [one for one in alerts["alerts"] if one["state"] == "firing" and not one["silences"]]
     level = "healthy"
-    if any(one["severity"] == "critical" for one in counted) or (instances and not ready):
+    if any(one["severity"] == "critical" for one in counted) or (instances and ready == 0):
         level = "critical"
     elif any(one["server"] == "prometheus" for one in alerts["problems"]) or not instances:
         level = "unknown"
@@ -195,5 +187,5 @@ def _verdict(
     return {"level": level, "since": since, "known_since": known}
 
 
-def _single(vector: _Vector) -> float | None:
-    return float(vector[0]["value"][1]) if vector else None
+def _single(found: list[Sample]) -> float | None:
+    return _number(found[0].value) if found else None

@@ -1,22 +1,27 @@
 """Reads what a browser sends: every field has a type and a bound, and what breaks one is told in one line."""
 
+import asyncio
 import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-MAX_BODY_BYTES: Final = 64 << 10
 MAX_QUERIES: Final = 48
 MAX_EXPRESSION: Final = 8_000
+# A batch of the longest queries there may be.
+MAX_BODY_BYTES: Final = 512 << 10
+BODY_SECONDS: Final = 10.0
+MAX_FIELDS: Final = 10
 MAX_POINTS: Final = 2_500
 MAX_RANGE_SECONDS: Final = 100 * 86_400.0
 MIN_STEP_SECONDS: Final = 0.1
 
-_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _LATEST: Final = 253_402_300_799.0
 
 
@@ -35,22 +40,42 @@ class Query:
     step: float | None
 
 
+async def body(request: web.Request) -> bytes:
+    """Return the whole body; who sends it by drops is told to come again."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text=f"send the body within {BODY_SECONDS:g} s\n") from None
+
+
+async def form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form, as a browser sends one without files."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise web.HTTPUnsupportedMediaType(text="send application/x-www-form-urlencoded\n")
+    content = (await body(request)).decode(errors="replace")
+    try:
+        return dict(parse_qsl(content, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError:
+        raise refuse(f"a form has at most {MAX_FIELDS} fields") from None
+
+
 async def json_object(request: web.Request) -> dict[str, Any]:
     """Return the body, a JSON object; a form of another site cannot send one without asking first."""
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="send application/json\n")
     try:
-        body = json.loads(await request.read())
+        found = json.loads(await body(request))
     except (ValueError, RecursionError):
         raise refuse("the body is no JSON") from None
-    if not isinstance(body, dict):
+    if not isinstance(found, dict):
         raise refuse("the body must be a JSON object")
-    return body
+    return found
 
 
-def text(source: Mapping[str, Any], name: str, longest: int, *, default: str | None = None) -> str:
+def text(source: Mapping[str, Any], name: str, longest: int) -> str:
     """Return a text of 1 to `longest` characters."""
-    value = source.get(name, default)
+    value = source.get(name)
     if not isinstance(value, str) or not 0 < len(value.strip()) <= longest:
         raise refuse(f"{name} must be a text of 1 to {longest} characters")
     return value.strip()
@@ -78,7 +103,7 @@ def time_range(source: Mapping[str, Any]) -> tuple[float, float]:
 def label_name(source: Mapping[str, Any]) -> str:
     """Return the name of a label, which becomes a part of a path."""
     name = source.get("label")
-    if not isinstance(name, str) or not _LABEL.fullmatch(name):
+    if not isinstance(name, str) or not LABEL.fullmatch(name):
         raise refuse("label must be the name of a label")
     return name
 
@@ -97,9 +122,9 @@ def query(source: object) -> Query:
     return Query(expr, start, end, step)
 
 
-def queries(body: Mapping[str, Any]) -> list[Query]:
+def queries(batch: Mapping[str, Any]) -> list[Query]:
     """Read a batch: `{"queries": [{"expr", "start", "end", "step" or "instant": true}, …]}`."""
-    found = body.get("queries")
+    found = batch.get("queries")
     if not isinstance(found, list) or not 0 < len(found) <= MAX_QUERIES:
         raise refuse(f"queries must be a list of 1 to {MAX_QUERIES}")
     return [query(one) for one in found]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from aiohttp import web
 
 from photo_monitoring.configuration.settings import LANGUAGES, Language
-from photo_monitoring.console import parameters, silences
+from photo_monitoring.console import answers, parameters, silences
 from photo_monitoring.console.access import COOKIE, SESSION_SECONDS, Sessions, middlewares
 from photo_monitoring.console.alerts import AlertList
 from photo_monitoring.console.assets import Assets
@@ -19,7 +19,7 @@ from photo_monitoring.console.overview import Overview
 from photo_monitoring.console.pages import Frame, Page, link
 from photo_monitoring.console.runbook_pages import RunbookPages, alert_names
 from photo_monitoring.console.settings import ConsoleSettings
-from photo_monitoring.console.upstream import Upstream, UpstreamError
+from photo_monitoring.console.upstream import MAX_BATCH_BYTES, Allowance, Upstream, UpstreamError
 from photo_monitoring.criteria import Text
 from photo_monitoring.runbooks import has_runbook
 
@@ -65,7 +65,7 @@ class Console:
             web.get("/api/overview", self._answer(self._read_overview)),
             web.get("/api/alerts", self._answer(self._read_alerts)),
             web.get("/api/boards/{uid}", self._board),
-            web.get("/api/label-values", self._label_values),
+            web.get("/api/label-values", self._answer(self._label_values)),
             web.post("/api/query", self._query),
             web.get("/api/silences", self._answer(self._read_silences)),
             web.post("/api/silences", self._answer(self._create_silence)),
@@ -157,14 +157,13 @@ class Console:
         return web.Response(text=self._frame.login(self._lang_of(target), target), content_type="text/html")
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        target, given = _local(str(form.get("next", "/"))), str(form.get("token", ""))
+        form = await parameters.form(request)
+        target = _local(form.get("next", "/"))
         if self._sessions is None:
             raise web.HTTPSeeOther(target)
-        if self._sessions.guessed_too_often():
-            return self._refused(target, "often", 429)
-        if not self._sessions.opens(given):
-            return self._refused(target, "wrong", 403)
+        if not self._sessions.opens(form.get("token", "")):
+            often = self._sessions.guessed_too_often()
+            return self._refused(target, "often", 429) if often else self._refused(target, "wrong", 403)
         answer = web.HTTPSeeOther(target)
         answer.set_cookie(
             COOKIE,
@@ -185,14 +184,17 @@ class Console:
     def _answer(
         self, read: Callable[[web.Request], Awaitable[object]]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Turn what is read into JSON, and an upstream's fault into a status with one line."""
+        """Turn what is read into JSON (bytes are that already), and an upstream's fault into a status with one line."""
 
         async def handler(request: web.Request) -> web.Response:
             try:
                 content = await read(request)
             except UpstreamError as error:
                 return _json(error.as_json(), _STATUS.get(error.kind, 502))
-            return _json(json.dumps(content, ensure_ascii=False).encode())
+            if isinstance(content, bytes):
+                return _json(content)
+            # A browser's JSON has neither NaN nor infinities.
+            return _json(json.dumps(content, ensure_ascii=False, allow_nan=False).encode())
 
         return handler
 
@@ -203,7 +205,7 @@ class Console:
         return await self._alerts.read(self._lang(request))
 
     async def _read_silences(self, _: web.Request) -> object:
-        return silences.current(await self._upstream.silences())
+        return silences.current(answers.silences(await self._upstream.silences()))
 
     async def _create_silence(self, request: web.Request) -> object:
         wanted = silences.silence(await parameters.json_object(request))
@@ -219,26 +221,24 @@ class Console:
             raise web.HTTPNotFound(text="no such dashboard\n")
         return _json(board.content)
 
-    async def _label_values(self, request: web.Request) -> web.Response:
+    async def _label_values(self, request: web.Request) -> object:
         label, (start, end) = parameters.label_name(request.query), parameters.time_range(request.query)
         match = request.query.get("match")
         if match is not None:
             match = parameters.text(request.query, "match", parameters.MAX_EXPRESSION)
-        try:
-            return _json(await self._upstream.label_values(label, match, start, end))
-        except UpstreamError as error:
-            return _json(error.as_json(), _STATUS.get(error.kind, 502))
+        return await self._upstream.label_values(label, match, start, end)
 
     async def _query(self, request: web.Request) -> web.Response:
         """Answer a batch: a JSON list of Prometheus' own answers, in the order of the queries."""
         wanted = parameters.queries(await parameters.json_object(request))
-        return _json(b"[" + b",".join(await asyncio.gather(*map(self._one, wanted))) + b"]")
+        allowance = Allowance(MAX_BATCH_BYTES)
+        return _json(b"[" + b",".join(await asyncio.gather(*(self._one(one, allowance) for one in wanted))) + b"]")
 
-    async def _one(self, query: parameters.Query) -> bytes:
+    async def _one(self, query: parameters.Query, allowance: Allowance) -> bytes:
         try:
             if query.step is None:
-                return await self._upstream.query(query.expr, query.end)
-            return await self._upstream.query_range(query.expr, query.start, query.end, query.step)
+                return await self._upstream.query(query.expr, query.end, allowance)
+            return await self._upstream.query_range(query.expr, query.start, query.end, query.step, allowance)
         except UpstreamError as error:
             return error.as_json()
 
@@ -252,7 +252,10 @@ def _json(body: bytes, status: int = 200) -> web.Response:
 
 def _local(target: str) -> str:
     """Return an address on this console: what leads elsewhere becomes the first page."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/"
     if parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\")):
         return "/"
     return target if target.isprintable() else "/"

@@ -1,6 +1,7 @@
 """What one console is started with, checked before anything listens."""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -84,6 +85,16 @@ def read_token(host: str, path: Path | None) -> str | None:
             f"characters; `openssl rand -hex 24 > {path}` makes one"
         )
     return token
+
+
+def host_names(names: Sequence[str], token: str | None) -> frozenset[str]:
+    """Return the names by which browsers may ask; `ConsoleError` when there are some and no password.
+
+    A name says that others reach the console, through a proxy perhaps: whoever they are must log in.
+    """
+    if names and token is None:
+        raise ConsoleError(f"--allowed-host {names[0]} lets others in: give a password with --token-file FILE")
+    return frozenset(name.lower() for name in names)
 
 
 def checked_timezone(name: str) -> str:

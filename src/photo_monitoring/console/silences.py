@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from photo_monitoring.console.parameters import number, refuse, text
+from photo_monitoring.console.matchers import needs_a_letter
+from photo_monitoring.console.parameters import LABEL, number, refuse, text
 
 MAX_MATCHERS: Final = 20
 MAX_SECONDS: Final = 30 * 86_400
 MIN_SECONDS: Final = 60
 MAX_TEXT: Final = 500
 
-_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -51,20 +51,8 @@ def identifier(request: web.Request) -> str:
 
 
 def current(silences: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the silences that hold or will, the one that ends first at the top."""
-    kept = [
-        {
-            "id": one["id"],
-            "state": one["status"]["state"],
-            "matchers": one["matchers"],
-            "starts": one["startsAt"],
-            "ends": one["endsAt"],
-            "author": one["createdBy"],
-            "reason": one["comment"],
-        }
-        for one in silences
-        if one["status"]["state"] in {"active", "pending"}
-    ]
+    """Return the silences (see `answers.silences`) that hold or will, the one that ends first at the top."""
+    kept = [one for one in silences if one["state"] in {"active", "pending"}]
     return sorted(kept, key=lambda one: str(one["ends"]))
 
 
@@ -72,7 +60,7 @@ def _matcher(source: object) -> dict[str, Any]:
     if not isinstance(source, dict):
         raise refuse("a matcher must be an object")
     name, value = source.get("name"), source.get("value")
-    if not isinstance(name, str) or not _LABEL.fullmatch(name):
+    if not isinstance(name, str) or not LABEL.fullmatch(name):
         raise refuse("a matcher's name must be the name of a label")
     if not isinstance(value, str) or len(value) > MAX_TEXT:
         raise refuse(f"the value of {name} must be a text of at most {MAX_TEXT} characters")
@@ -84,7 +72,9 @@ def _matcher(source: object) -> dict[str, Any]:
 
 def _names_something(matcher: Mapping[str, Any]) -> bool:
     """Tell whether a matcher holds for some alerts only, as far as that can be seen."""
-    return bool(matcher["isEqual"] and matcher["value"] and matcher["value"] not in {".*", ".+"})
+    if not matcher["isEqual"]:
+        return False
+    return needs_a_letter(matcher["value"]) if matcher["isRegex"] else bool(matcher["value"])
 
 
 def _rfc3339(moment: float) -> str:

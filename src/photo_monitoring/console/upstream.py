@@ -17,6 +17,7 @@ from photo_monitoring.console.settings import ConsoleSettings
 TIMEOUT_SECONDS: Final = 15.0
 QUERY_TIMEOUT: Final = "12s"
 MAX_ANSWER_BYTES: Final = 16 << 20
+MAX_BATCH_BYTES: Final = 32 << 20
 MAX_CALLS: Final = 12
 MAX_WAITING: Final = 200
 
@@ -37,6 +38,18 @@ class UpstreamError(Exception):
     def as_json(self) -> bytes:
         """Return the error in the form of Prometheus' own."""
         return jsonlib.dumps({"status": "error", "errorType": self.kind, "error": str(self)}).encode()
+
+
+def foreign(server: str) -> UpstreamError:
+    """Return the error of an answer that another program wrote; `server` is the option's name."""
+    return UpstreamError("upstream", f"what answers at --{server} is no {server.capitalize()}")
+
+
+class Allowance:
+    """How many bytes the answers of one request may have together, since all of them are held at once."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
 
 
 class Upstream:
@@ -63,12 +76,14 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    async def query(self, expr: str, at: float | None = None) -> bytes:
+    async def query(self, expr: str, at: float | None = None, allowance: Allowance | None = None) -> bytes:
         """Evaluate an expression at one time (unix seconds; now)."""
         form = {"query": expr, "timeout": QUERY_TIMEOUT} | ({} if at is None else {"time": f"{at:.3f}"})
-        return await self._ask_prometheus("POST", "/api/v1/query", data=form)
+        return await self._ask_prometheus("POST", "/api/v1/query", data=form, allowance=allowance)
 
-    async def query_range(self, expr: str, start: float, end: float, step: float) -> bytes:
+    async def query_range(
+        self, expr: str, start: float, end: float, step: float, allowance: Allowance | None = None
+    ) -> bytes:
         """Evaluate an expression at start, start + step, … up to end (unix seconds)."""
         form = {
             "query": expr,
@@ -77,7 +92,7 @@ class Upstream:
             "step": f"{step:.3f}",
             "timeout": QUERY_TIMEOUT,
         }
-        return await self._ask_prometheus("POST", "/api/v1/query_range", data=form)
+        return await self._ask_prometheus("POST", "/api/v1/query_range", data=form, allowance=allowance)
 
     async def label_values(self, label: str, match: str | None, start: float, end: float) -> bytes:
         """Return a label's values, of the series that match."""
@@ -106,19 +121,26 @@ class Upstream:
         await self._call("Alertmanager", "DELETE", f"{self._alertmanager}/api/v2/silence/{identifier}")
 
     async def _ask_prometheus(
-        self, method: str, path: str, *, data: _Texts | None = None, params: _Texts | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        data: _Texts | None = None,
+        params: _Texts | None = None,
+        allowance: Allowance | None = None,
     ) -> bytes:
-        status, body = await self._call("Prometheus", method, f"{self._prometheus}{path}", data=data, params=params)
+        url = f"{self._prometheus}{path}"
+        body = await self._call("Prometheus", method, url, data=data, params=params, allowance=allowance)
         if not body.startswith(b"{"):
-            raise UpstreamError("upstream", f"what answers at --prometheus is no Prometheus (status {status})")
+            raise foreign("prometheus")
         return body
 
     async def _ask_alertmanager(self, method: str, path: str, *, body: Mapping[str, Any] | None = None) -> object:
-        _, answer = await self._call("Alertmanager", method, f"{self._alertmanager}{path}", json=body)
+        answer = await self._call("Alertmanager", method, f"{self._alertmanager}{path}", json=body)
         try:
             document: object = jsonlib.loads(answer)
-        except ValueError:
-            raise UpstreamError("upstream", "what answers at --alertmanager is no Alertmanager") from None
+        except (ValueError, RecursionError):
+            raise foreign("alertmanager") from None
         return document
 
     async def _call(
@@ -130,7 +152,8 @@ class Upstream:
         data: _Texts | None = None,
         params: _Texts | None = None,
         json: Mapping[str, Any] | None = None,
-    ) -> tuple[int, bytes]:
+        allowance: Allowance | None = None,
+    ) -> bytes:
         if self._session is None:
             raise UpstreamError("unreachable", "the console is stopping")
         if self._waiting >= MAX_WAITING:
@@ -143,7 +166,11 @@ class Upstream:
                     method, url, data=data, params=params, json=json, allow_redirects=False
                 ) as answer,
             ):
-                body = await _bounded(answer, name)
+                body = await _bounded(answer, name, allowance or Allowance(MAX_ANSWER_BYTES))
+        # It is a time-out too, but of a server that is not there: a shorter range would not help.
+        except aiohttp.ConnectionTimeoutError:
+            said = f"{name} cannot be reached: no connection within {_CONNECT_SECONDS:g} s"
+            raise UpstreamError("unreachable", said) from None
         except TimeoutError:
             kind, what = "timeout", f"{name} did not answer within {TIMEOUT_SECONDS:.0f} s"
             raise UpstreamError(kind, f"{what}: choose a shorter time range") from None
@@ -151,25 +178,27 @@ class Upstream:
             raise UpstreamError("unreachable", f"{name} cannot be reached: {_cause(error)}") from None
         finally:
             self._waiting -= 1
-        return answer.status, _checked(name, answer.status, body)
+        return _checked(name, answer.status, body)
 
 
 def _objects(document: object) -> list[dict[str, Any]]:
     """Return a list of objects; what is none of that came from another server."""
     if isinstance(document, list) and all(isinstance(one, dict) for one in document):
         return document
-    raise UpstreamError("upstream", "what answers at --alertmanager is no Alertmanager")
+    raise foreign("alertmanager")
 
 
-async def _bounded(answer: aiohttp.ClientResponse, name: str) -> bytes:
+async def _bounded(answer: aiohttp.ClientResponse, name: str, allowance: Allowance) -> bytes:
     parts, size = [], 0
     async for part in answer.content.iter_chunked(_CHUNK):
         parts.append(part)
         size += len(part)
-        if size > MAX_ANSWER_BYTES:
+        allowance.left -= len(part)
+        if size > MAX_ANSWER_BYTES or allowance.left < 0:
             answer.close()
-            limit = f"{MAX_ANSWER_BYTES >> 20} MiB"
-            raise UpstreamError("too_large", f"{name}'s answer is larger than {limit}: filter, or shorten the range")
+            # What is thrown away is room for the others again.
+            allowance.left += size
+            raise UpstreamError("too_large", f"{name}'s answer is too large: filter, or shorten the range")
     return b"".join(parts)
 
 
@@ -184,11 +213,14 @@ def _checked(name: str, status: int, body: bytes) -> bytes:
     """Return the body of a success; raise what the upstream says of a failure."""
     if 200 <= status < 300:
         return body
-    kind = {400: "bad_data", 404: "not_found", 422: "bad_data", 503: "timeout"}.get(status, "upstream")
     try:
         document = jsonlib.loads(body)
-        said = document["error"] if isinstance(document, dict) else document
-    except (ValueError, KeyError):
-        said = f"status {status}"
-    line = " ".join(str(said).split())[:_SAID]
+    except (ValueError, RecursionError):
+        document = None
+    said = document.get("error") if isinstance(document, dict) else document
+    kind = {400: "bad_data", 404: "not_found", 422: "bad_data", 503: "unreachable"}.get(status, "upstream")
+    # 503 is also what a proxy says when there is nobody behind it.
+    if status == 503 and isinstance(document, dict) and document.get("errorType") == "timeout":
+        kind = "timeout"
+    line = " ".join(str(said or f"status {status}").split())[:_SAID]
     raise UpstreamError(kind, f"{name}: {line}")

@@ -42,11 +42,17 @@ export function card(alert, now) {
     el(
       "div",
       { class: "actions" },
-      el("a", { class: "button", href: link(`/runbooks/${alert.name}`) }, t("runbook")),
+      el("a", { class: "button", href: link(`/runbooks/${encodeURIComponent(alert.name)}`) }, t("runbook")),
       alert.board ? el("a", { class: "button", href: boardPath(alert.board) }, t("panel")) : null,
       el("a", { class: "button", href: silencePath(alert.labels) }, t("silence")),
     ),
   );
+}
+
+/** What is said of a server that gave no answer, or not all of it. */
+export function problemText({ server, kind, message }) {
+  const what = server === "alertmanager" ? "alertmanagerAway" : kind === "unreachable" ? "away" : "partly";
+  return `${t(what)} (${message})`;
 }
 
 /** Replaces a list's cards; a card that says the same stays, and with it the focus. */
@@ -54,8 +60,7 @@ export function fill(list, alerts, now) {
   const before = new Map([...list.children].map((one) => [one.dataset.key, one]));
   const cards = alerts.map((alert) => {
     const made = card(alert, now);
-    const { value, ...rest } = alert;
-    made.dataset.key = JSON.stringify([rest.name, rest.labels]);
+    made.dataset.key = JSON.stringify([alert.name, alert.labels]);
     const old = before.get(made.dataset.key);
     if (old && old.innerText === made.innerText) return old;
     if (old?.contains(document.activeElement)) {

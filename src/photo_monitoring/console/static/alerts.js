@@ -1,7 +1,7 @@
 // All alerts and silences.
 
 import { ApiError, alerts, expireSilence, silences } from "./api.js";
-import { fill } from "./alertlist.js";
+import { fill, problemText } from "./alertlist.js";
 import { moment, seconds } from "./clock.js";
 import { link } from "./config.js";
 import { el, say } from "./dom.js";
@@ -24,7 +24,7 @@ export function show(main) {
   );
   const again = poll(
     async () => {
-      const [list, held] = await Promise.all([alerts(), silences().catch((error) => (error instanceof ApiError ? [] : Promise.reject(error)))]);
+      const [list, held] = await Promise.all([alerts(), silences().catch((error) => (error instanceof ApiError ? error : Promise.reject(error)))]);
       return { list, held };
     },
     ({ list, held }) => {
@@ -38,8 +38,9 @@ export function show(main) {
       }
       quiet.hidden = firing.length > 0 || list.problems.some((one) => one.server === "prometheus");
       notice.hidden = list.problems.length === 0;
-      say(notice, list.problems.map((one) => `${t(one.server === "prometheus" ? "away" : "alertmanagerAway")} (${one.message})`).join(" "));
-      drawSilences(table, held, (id) => end(id, notice, again));
+      say(notice, list.problems.map(problemText).join(" "));
+      if (held instanceof ApiError) table.replaceChildren(el("li", { class: "wrong" }, `${t("silencesUnread")} (${held.message})`));
+      else drawSilences(table, held, (id) => end(id, notice, again));
     },
   );
 }

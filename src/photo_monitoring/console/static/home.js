@@ -1,7 +1,7 @@
 // The first page: the answer, then what is behind it.
 
 import { overview } from "./api.js";
-import { fill } from "./alertlist.js";
+import { fill, problemText } from "./alertlist.js";
 import { moment, seconds, span } from "./clock.js";
 import { el, say } from "./dom.js";
 import { poll } from "./poll.js";
@@ -11,7 +11,7 @@ import { formatted } from "./units.js";
 import { sparkline } from "./values.js";
 
 const MARKS = { healthy: "✓", warning: "!", critical: "✕", unknown: "?" };
-const STATES = { ready: "stReady", down: "stDown", not_ready: "stNotReady", draining: "stDraining" };
+const STATES = { ready: "stReady", down: "stDown", not_ready: "stNotReady", draining: "stDraining", unknown: "stUnknown" };
 
 export function show(main) {
   const page = build(main);
@@ -89,9 +89,9 @@ function sinceText({ level, since, known_since: known, now }) {
 function reasonTexts({ problems, watchdog, instances, alerts }) {
   const found = [];
   const isAway = (server) => problems.find((one) => one.server === server);
-  if (isAway("prometheus")) found.push(`${t("away")} (${isAway("prometheus").message})`);
+  if (isAway("prometheus")) found.push(problemText(isAway("prometheus")));
   else if (!instances.length) found.push(t("noInstances"));
-  if (isAway("alertmanager")) found.push(`${t("alertmanagerAway")} (${isAway("alertmanager").message})`);
+  if (isAway("alertmanager")) found.push(problemText(isAway("alertmanager")));
   else if (watchdog === false) found.push(t("watchdogSilent"));
   const firing = alerts.filter((one) => one.state === "firing" && !one.silences.length);
   return [...found, ...firing.slice(0, 3).map((one) => one.summary)];
@@ -102,7 +102,7 @@ function drawKeys(list, { sparks, ready, instances }) {
     ["requests", t("keyRequests"), (value) => `${formatted(value, "short")} ${t("perMinute")}`, "blue"],
     ["errors", t("keyErrors"), (value) => formatted(value, "percentunit"), "red"],
     ["p95", t("keyP95"), (value) => formatted(value, "s"), "orange"],
-    ["ready", t("keyReady"), () => `${ready}/${instances.length}`, "green"],
+    ["ready", t("keyReady"), () => `${ready ?? "–"}/${instances.length}`, "green"],
   ];
   const drawn = entries.map(([name, title, written, colour]) => {
     const points = sparks[name].map(([, text]) => (text === "NaN" ? null : Number(text)));
