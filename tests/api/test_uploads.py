@@ -436,7 +436,7 @@ async def test_a_confirm_cut_off_between_sealing_and_committing_can_be_repeated(
     storage = service.components.storage
     sealed = await storage.head_upload(upload["object_key"])
     assert sealed is not None
-    await storage.seal(sealed)
+    await storage.seal(sealed, "image/jpeg")
     assert (await confirm(service, user, upload)).status_code == 200
     image = await service.client.get(f"/photos/{upload['photo_id']}/image", headers=user.headers)
     assert image.content == JPEG

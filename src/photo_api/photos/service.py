@@ -238,7 +238,7 @@ class PhotoService:
         except ContentRejected:
             await self._discard(upload)
             raise
-        await self._storage.seal(upload)
+        await self._storage.seal(upload, photo.content_type)
         now = now_ms()
         async with self._database.transaction() as transaction:
             confirmed = await repository.make_ready(transaction, photo.id, content, now)
@@ -257,9 +257,9 @@ class PhotoService:
         return photo_dict(row)
 
     async def _verified(self, photo: PendingPhoto, upload: StoredObject) -> Content:
+        if upload.size != photo.file_size:  # before it is fetched: not every storage can sign a length
+            raise ContentRejected(f"The file has {upload.size} bytes, and was declared with {photo.file_size}.")
         async with self._storage.upload_as_file(upload) as copy:
-            if copy.size != photo.file_size:
-                raise ContentRejected(f"The file has {copy.size} bytes, and was declared with {photo.file_size}.")
             if photo.checksum_sha256 not in {None, copy.sha256}:
                 raise ContentRejected("The file's SHA-256 is not the declared one.")
             verified = await self._verifier.verify(copy.path, photo.content_type, photo.owner_id)

@@ -92,8 +92,12 @@ class ObjectStorage(Protocol):
         """
         ...
 
-    async def seal(self, upload: StoredObject) -> None:
-        """Serve exactly that upload from now on; idempotent; raises `Conflict` when it was replaced meanwhile."""
+    async def seal(self, upload: StoredObject, content_type: str) -> None:
+        """Serve exactly that upload from now on, as that type, whatever the upload said of itself; idempotent.
+
+        Raises:
+            Conflict: it was replaced meanwhile.
+        """
         ...
 
     async def discard(self, upload: StoredObject) -> None:

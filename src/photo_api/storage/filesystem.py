@@ -154,7 +154,7 @@ class FileSystemStorage:
             with suppress(Unavailable):  # a link left behind is swept with the abandoned drafts
                 await asyncio.shield(self._in_thread(held.unlink))
 
-    async def seal(self, upload: StoredObject) -> None:
+    async def seal(self, upload: StoredObject, content_type: str) -> None:
         """Link the upload into its served place."""
         if not await self._call("upload", self._files.seal, upload):
             raise Conflict("The upload was replaced meanwhile; confirm it again.")

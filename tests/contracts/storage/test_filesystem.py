@@ -185,14 +185,14 @@ async def test_a_directory_that_went_away_is_unavailable_and_not_an_object_that_
     storage: FileSystemStorage, tmp_path: Path
 ) -> None:
     upload = await storage.store(new_id(), JPEG, 10, chunks(b"x"))
-    await storage.seal(upload)
+    await storage.seal(upload, JPEG)
     root = tmp_path / "data" / "objects"
     root.rename(root.with_name("unmounted"))
     for call in (
         lambda: storage.read(upload.key, 0, 1),
         lambda: storage.head_upload(upload.key),
         lambda: storage.delete(upload.key),
-        lambda: storage.seal(upload),
+        lambda: storage.seal(upload, JPEG),
         storage.ping,
     ):
         with pytest.raises(Unavailable):
@@ -214,7 +214,7 @@ async def test_an_object_that_was_cut_short_breaks_off_and_is_counted_instead_of
     storage: FileSystemStorage, recorder: Recorder, tmp_path: Path
 ) -> None:
     upload = await storage.store(new_id(), JPEG, 10**7, chunks(bytes(600_000)))
-    await storage.seal(upload)
+    await storage.seal(upload, JPEG)
     (path,) = (tmp_path / "data" / "objects" / "sealed").rglob(upload.key)
     reader = await storage.read(upload.key, 0, 600_000)
     os.truncate(path, 300_000)
@@ -230,7 +230,7 @@ async def test_sealing_leaves_one_file_and_deleting_none(
     upload = await storage.store(new_id(), JPEG, 10, chunks(b"x"))
     await storage.store(upload.key, JPEG, 10, chunks(b"y"))
     again = await storage.store(upload.key, JPEG, 10, chunks(b"x"))
-    await storage.seal(again)
+    await storage.seal(again, JPEG)
     assert objects() == [f"sealed/{upload.key[-2:]}/{upload.key}"]
     await storage.delete(upload.key)
     assert objects() == []
@@ -243,7 +243,7 @@ async def test_another_process_sees_the_same_objects(
     await other.open()
     upload = await storage.store(new_id(), JPEG, 10, chunks(b"shared"))
     assert await other.head_upload(upload.key) == upload
-    await other.seal(upload)
+    await other.seal(upload, JPEG)
     reader = await storage.read(upload.key, 0, 6)
     assert [piece async for piece in reader] == [b"shared"]
     await other.close()
@@ -294,7 +294,7 @@ async def test_a_place_that_cannot_hold_objects_is_named_with_its_setting(tmp_pa
 
 async def test_a_small_object_is_read_and_closed_in_one_turn(storage: FileSystemStorage) -> None:
     upload = await storage.store(new_id(), JPEG, 10**6, chunks(bytes(200_000)))
-    await storage.seal(upload)
+    await storage.seal(upload, JPEG)
     open_before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
     reader = await storage.read(upload.key, 0, 200_000)
     assert len(os.listdir("/proc/self/fd")) == open_before  # noqa: PTH208

@@ -25,7 +25,7 @@ async def store(storage: ObjectStorage, key: str, content: bytes) -> StoredObjec
 
 async def sealed(storage: ObjectStorage, content: bytes) -> str:
     key = new_id()
-    await storage.seal(await store(storage, key, content))
+    await storage.seal(await store(storage, key, content), JPEG)
     return key
 
 
@@ -98,21 +98,21 @@ async def test_a_replaced_upload_can_neither_be_verified_nor_sealed(storage: Obj
         async with storage.upload_as_file(first):
             pass
     with pytest.raises(Conflict):
-        await storage.seal(first)
+        await storage.seal(first, JPEG)
     with pytest.raises(NotFound):
         await storage.read(key, 0, 1)
 
 
 async def test_sealing_again_is_no_error(storage: ObjectStorage) -> None:
     upload = await store(storage, new_id(), b"content")
-    await storage.seal(upload)
-    await storage.seal(upload)
+    await storage.seal(upload, JPEG)
+    await storage.seal(upload, JPEG)
     assert await everything(storage, upload.key, 0, 7) == b"content"
 
 
 async def test_a_sealed_object_is_found_again_by_a_confirm_that_was_cut_off(storage: ObjectStorage) -> None:
     upload = await store(storage, new_id(), b"content")
-    await storage.seal(upload)
+    await storage.seal(upload, JPEG)
     found = await storage.head_upload(upload.key)
     assert found == upload
     async with storage.upload_as_file(found) as copy:
@@ -139,7 +139,7 @@ async def test_an_upload_that_was_under_way_while_its_key_was_sealed_changes_not
 
     racing = asyncio.create_task(storage.store(key, JPEG, 100, slow()))
     await begun.wait()
-    await storage.seal(upload)
+    await storage.seal(upload, JPEG)
     go_on.set()
     with pytest.raises(Conflict):
         await racing
@@ -152,7 +152,7 @@ async def test_of_many_uploads_and_seals_at_once_the_served_one_is_a_sealed_one(
         first = await store(storage, key, b"a" * 1_000)
         results = await asyncio.gather(
             *(store(storage, key, letter * 1_000) for letter in (b"b", b"c", b"d")),
-            storage.seal(first),
+            storage.seal(first, JPEG),
             return_exceptions=True,
         )
         if results[-1] is None:
@@ -196,7 +196,7 @@ async def test_discarding_removes_that_upload_and_no_other(storage: ObjectStorag
 
 async def test_discarding_leaves_a_sealed_object_alone(storage: ObjectStorage) -> None:
     upload = await store(storage, new_id(), b"content")
-    await storage.seal(upload)
+    await storage.seal(upload, JPEG)
     await storage.discard(upload)
     assert await everything(storage, upload.key, 0, 7) == b"content"
 
@@ -217,7 +217,7 @@ async def test_what_was_deleted_cannot_be_sealed(storage: ObjectStorage) -> None
     upload = await store(storage, new_id(), b"content")
     await storage.delete(upload.key)
     with pytest.raises(Conflict):
-        await storage.seal(upload)
+        await storage.seal(upload, JPEG)
 
 
 async def test_young_uploads_are_not_abandoned_and_old_ones_are_removed(storage: ObjectStorage) -> None:
