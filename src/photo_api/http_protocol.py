@@ -83,9 +83,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         was_between_requests = self._between_requests
         super().data_received(data)
-        begun = was_between_requests or not self._between_requests
-        if begun and self._waiting_since is None and getattr(self.cycle, "response_complete", True):
-            self._waiting_since = self.loop.time()
+        if self._waiting_since is None and getattr(self.cycle, "response_complete", True):
+            if was_between_requests or not self._between_requests:
+                self._waiting_since = self.loop.time()
+            else:  # the end of a body that was answered before; its bytes have stopped the timer of the answer's end
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
         if self._unproductive_bytes > MAX_HEAD_BYTES:
             self._refuse()
 
@@ -107,8 +111,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Go on without a limit of time: from here on the application sets its own."""
         self._waiting_since = None
         self._unproductive_bytes = 0
+        super().on_headers_complete()  # raises where the target is none: then the request never came to be
         self._in_body = True
-        super().on_headers_complete()
         self.headers = _Trailers()
 
     def on_body(self, body: bytes) -> None:
@@ -128,8 +132,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, and close (RFC 9112, 2.2)."""
-        self.transport.write(_as_bytes(MalformedRequest.status, MalformedRequest.title, _NO_HTTP))
-        self.transport.close()
+        self._answer_and_close(_as_bytes(MalformedRequest.status, MalformedRequest.title, _NO_HTTP))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - ASGI, by uvicorn's types
         chosen: Any = _too_busy if app is service_unavailable else app
@@ -137,6 +140,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self) -> None:
         if not self.transport.is_closing():
-            if getattr(self.cycle, "response_complete", True):
-                self.transport.write(_as_bytes(431, "Request header fields too large", _TOO_LONG))  # RFC 6585, 5
-            self.transport.close()
+            self._answer_and_close(_as_bytes(431, "Request header fields too large", _TOO_LONG))  # RFC 6585, 5
+
+    def _answer_and_close(self, answer: bytes) -> None:
+        """Answer the message that is being read, unless that would be taken for another's answer, or a part of it."""
+        if self._in_body:
+            unanswered = not self.cycle.response_started and not self.pipeline
+        else:
+            unanswered = getattr(self.cycle, "response_complete", True)
+        if unanswered:
+            self.transport.write(answer)
+        self.transport.close()
