@@ -33,11 +33,6 @@ class Breaker:
         self._term = 0
         self._trial = False
 
-    @property
-    def state(self) -> BreakerState:
-        """As the metric has it: an open breaker stays open until a call tries."""
-        return self._state
-
     def admit(self) -> int | None:
         """A ticket for one call, to be given back with its outcome; None: do not call."""
         if self._state == "open" and self._clock() - self._opened_at >= self._open_seconds:

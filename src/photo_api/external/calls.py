@@ -6,6 +6,7 @@ status is the caller's to read. Nothing recovers by restart: after ``breaker_ope
 """
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterable, AsyncIterator, Container, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -227,7 +228,7 @@ class ExternalCalls:
             seconds = self._timeout_seconds
             return ServiceAway(f"The {self._name} did not answer within {seconds:g} s.", timed_out=True)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return ServiceAway(f"The {self._name} cannot be reached ({error.strerror or type(error).__name__}).")
+            return ServiceAway(f"The {self._name} cannot be reached ({_why(error)}).")
         return ServiceAway(f"The {self._name} broke off.")
 
     def _breaker_changed(self, state: BreakerState) -> None:
@@ -236,6 +237,15 @@ class ExternalCalls:
             # What the way to the log service says of itself must not go that way.
             log = _log.warning if state == "open" else _log.info
             log(f"circuit_{state}", service=self._service, local_only=self._service == "log_service")
+
+
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    """Why there is no connection, without the address, which is not every reader's to know."""
+    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError):
+        return "TLS"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is not known"
+    return os.strerror(error.errno) if error.errno else "no address answers"
 
 
 def _retry_after(value: str) -> int:

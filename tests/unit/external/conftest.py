@@ -1,0 +1,82 @@
+"""A service that can be told to misbehave, and calls to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from tests.support.samples import new_recorder
+
+from photo_api.config import Settings
+from photo_api.external.calls import ExternalCalls
+from photo_metrics import Recorder
+from photo_stack.providers.faults import FaultSwitch
+
+
+@dataclass
+class Service:
+    """What the service was asked, and its address."""
+
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    received: int = 0
+
+    async def fault(self, **faults: Any) -> int:
+        """Set faults, or end them; the control's status."""
+        async with aiohttp.ClientSession() as session:
+            method = "PUT" if faults else "DELETE"
+            async with session.request(method, f"{self.url}/-/faults", json=faults or None) as answer:
+                return answer.status
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """``/status/404`` answers 404, ``/half`` breaks off half-way, ``/silent`` stops half-way; the rest is 200."""
+        self.asked.append(request.raw_path)
+        self.headers.append(dict(request.headers))
+        async for chunk in request.content.iter_any():
+            self.received += len(chunk)
+        if request.path.startswith("/status/"):
+            return web.Response(status=int(request.path.removeprefix("/status/")), headers={"Retry-After": "7"})
+        if request.path in {"/half", "/silent"}:
+            response = web.StreamResponse(headers={"Content-Length": "100"})
+            await response.prepare(request)
+            await response.write(b"x" * 50)
+            if request.path == "/half":
+                assert request.transport is not None
+                request.transport.abort()
+            else:
+                await asyncio.sleep(60)
+        return web.Response(text="fine")
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return new_recorder()
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    service = Service()
+    app = web.Application()
+    FaultSwitch().install(app)
+    app.router.add_route("*", "/{path:.*}", service.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0]
+    service.url = f"http://{host}:{port}"
+    yield service
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def calls(recorder: Recorder) -> AsyncIterator[ExternalCalls]:
+    settings = Settings(breaker_failures=3, breaker_open_seconds=0.2)
+    calls = ExternalCalls("object_storage", settings, recorder, timeout_seconds=0.25, connections=2)
+    await calls.open()
+    yield calls
+    await calls.close()
