@@ -1,4 +1,4 @@
-"""The object storages that the contract holds for; each new one is another parameter."""
+"""The object storages that the contract holds for."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ from tests.support.samples import new_recorder
 
 from photo_api.config import Settings
 from photo_api.secrets import load_secrets
+from photo_api.storage.base import ObjectStorage
 from photo_api.storage.filesystem import FileSystemStorage
 from photo_metrics import Recorder
 
@@ -17,19 +18,18 @@ def recorder() -> Recorder:
     return new_recorder()
 
 
-@pytest.fixture
-def new_storage(tmp_path: Path, recorder: Recorder) -> Callable[[], FileSystemStorage]:
-    """Makes storages that share one directory, as the processes of one machine do."""
+@pytest.fixture(params=["filesystem"])
+def new_storage(request: pytest.FixtureRequest) -> Callable[[], ObjectStorage]:
+    """Makes storages that share what they keep, as several processes do.
 
-    def make() -> FileSystemStorage:
-        settings = Settings(data_dir=tmp_path / "data")
-        return FileSystemStorage(settings, load_secrets(settings), recorder)
-
+    Each is the fixture ``new_<name>_storage``; another storage is another of those, and its name among the parameters.
+    """
+    make: Callable[[], ObjectStorage] = request.getfixturevalue(f"new_{request.param}_storage")
     return make
 
 
-@pytest.fixture(params=["filesystem"])
-async def storage(new_storage: Callable[[], FileSystemStorage]) -> AsyncIterator[FileSystemStorage]:
+@pytest.fixture
+async def storage(new_storage: Callable[[], ObjectStorage]) -> AsyncIterator[ObjectStorage]:
     storage = new_storage()
     await storage.open()
     yield storage
@@ -37,11 +37,11 @@ async def storage(new_storage: Callable[[], FileSystemStorage]) -> AsyncIterator
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> Callable[[], list[str]]:
-    """What lies in the file-system store, as names relative to it."""
+def new_filesystem_storage(tmp_path: Path, recorder: Recorder) -> Callable[[], FileSystemStorage]:
+    """In one directory, as the processes of one machine."""
 
-    def listing() -> list[str]:
-        root = tmp_path / "data" / "objects"
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    def make() -> FileSystemStorage:
+        settings = Settings(data_dir=tmp_path / "data")
+        return FileSystemStorage(settings, load_secrets(settings), recorder)
 
-    return listing
+    return make

@@ -27,6 +27,22 @@ from photo_metrics import Recorder
 JPEG = "image/jpeg"
 
 
+@pytest.fixture
+def new_storage(new_filesystem_storage: Callable[[], FileSystemStorage]) -> Callable[[], FileSystemStorage]:
+    return new_filesystem_storage
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Callable[[], list[str]]:
+    """What lies in the file-system store, as names relative to it."""
+
+    def listing() -> list[str]:
+        root = tmp_path / "data" / "objects"
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+    return listing
+
+
 async def chunks(*pieces: bytes) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
