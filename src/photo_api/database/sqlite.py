@@ -5,6 +5,7 @@ whatever the time-out says. ``synchronous=FULL``: what was committed survives a 
 """
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,7 @@ from photo_api.database.base import Executor, Row, SchemaBehind, StatementFailed
 from photo_api.errors import DatabaseUnavailable
 
 _UNIQUE: Final = "UNIQUE constraint failed: "
+_SCHEMA_BEHIND: Final = re.compile("no such (table|column): |table .* has no column named ")
 
 
 def _named(values: tuple[Value, ...]) -> dict[str, Value]:
@@ -141,7 +143,7 @@ class SQLiteDatabase:
         wrong = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR  # "SQL error": the statement's own
         if isinstance(error, sqlite3.OperationalError) and not wrong:
             return DatabaseUnavailable("the database did not take the statement in time")
-        if str(error).startswith(("no such table", "no such column")):
+        if _SCHEMA_BEHIND.match(str(error)):
             return SchemaBehind(str(error))
         return StatementFailed(str(error))
 

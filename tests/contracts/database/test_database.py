@@ -137,7 +137,15 @@ async def test_a_wrong_statement_is_counted_and_never_shows_its_values(database:
     assert errors.count == 1
 
 
-@pytest.mark.parametrize("missing", ["SELECT id FROM nowhere", "SELECT shoe_size FROM users"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "SELECT id FROM nowhere",
+        "SELECT shoe_size FROM users",
+        "INSERT INTO users (id, shoe_size) VALUES ('a', 42)",
+        "UPDATE users SET shoe_size = 42",
+    ],
+)
 async def test_a_missing_table_or_column_means_that_the_schema_is_behind(database: Database, missing: str) -> None:
     with pytest.raises(SchemaBehind):
         await database.fetch_all(missing)
