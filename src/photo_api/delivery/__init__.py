@@ -1,0 +1,1 @@
+"""How a permitted image reaches its viewer: streamed by us, or by a link to a CDN."""

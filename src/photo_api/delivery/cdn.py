@@ -1,0 +1,126 @@
+"""Delivery by a CDN: a permitted viewer is sent to a link that is good for one photo and a short while.
+
+Policy: where no token can be had (the API is away, slow, or says no) or the edge does not answer the probe, the image
+is streamed from storage, and counted as a fallback; nothing fails, and nothing needs a restart. Links already given
+end with their token, after ``cdn_token_seconds``. An edge that dies is noticed by the next probe, within
+``dependency_probe_seconds``; until then viewers are still sent there.
+"""
+
+import asyncio
+from typing import Final, Protocol
+
+import aiohttp
+import structlog
+
+from photo_api.config import Settings
+from photo_api.delivery.base import Audience
+from photo_api.delivery.links import LinkKey, Links
+from photo_api.errors import Unavailable
+from photo_metrics import Recorder
+
+PREFIX: Final = "/photos/"
+"""Where the CDN's origin, the object storage, has sealed objects; what can still be uploaded is elsewhere."""
+
+_log = structlog.get_logger("photo_api.delivery")
+
+
+class PathTokens(Protocol):
+    """Who makes the tokens that the edge accepts."""
+
+    async def open(self) -> None:
+        """Make ready."""
+        ...
+
+    async def close(self) -> None:
+        """Release what is held."""
+        ...
+
+    async def token(self, path: str, session: str, seconds: int) -> str:
+        """A token for ``path``, good for ``seconds``; the edge logs ``session``. Raises `Unavailable`."""
+        ...
+
+
+class CdnDelivery:
+    """Links to ``cdn_url``, each reused for the first half of its token's life."""
+
+    def __init__(self, settings: Settings, recorder: Recorder, tokens: PathTokens) -> None:
+        """``cdn_url`` is set."""
+        self._url = settings.cdn_url or ""
+        self._seconds = settings.cdn_token_seconds
+        self._timeout_seconds = settings.cdn_timeout_seconds
+        self._recorder = recorder
+        self._tokens = tokens
+        self._links = Links(self._new_link, patience_seconds=settings.cdn_timeout_seconds)
+        self._tokens_fail = False
+        self._edge_answers = True
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make ready; nobody is asked yet."""
+        await self._tokens.open()
+        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        await self._links.close()
+        await self._tokens.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def link(self, object_key: str, audience: Audience) -> str | None:
+        """A link, within ``cdn_timeout_seconds``; ``None`` where the CDN is away."""
+        link = None
+        if self._edge_answers:
+            link = await self._links.get(LinkKey(PREFIX + object_key, audience, self._seconds))
+        self._recorder.image_delivery("fallback" if link is None else "redirect")
+        return link
+
+    async def ping(self) -> None:
+        """Ask the edge for anything; below 500 it is there. While it is not, no viewer is sent to it.
+
+        No breaker stands before this: it is itself the trial call.
+
+        Raises:
+            Unavailable: the edge does not answer.
+        """
+        try:
+            await self._ask_edge()
+        except Unavailable:
+            self._edge_answers = False
+            raise
+        self._edge_answers = True
+
+    async def _ask_edge(self) -> None:
+        with self._recorder.external_request("cdn", operation="head") as measured:
+            try:
+                status = await self._edge_status()
+            except TimeoutError:
+                measured.timed_out()
+                raise Unavailable("The CDN's edge did not answer in time.") from None
+            except aiohttp.ClientError as error:
+                raise Unavailable("The CDN's edge cannot be reached.") from error
+            if status >= 500:
+                raise Unavailable(f"The CDN's edge answered {status}.")
+
+    async def _edge_status(self) -> int:
+        if self._session is None:
+            raise Unavailable("The CDN is closed.")
+        async with (
+            asyncio.timeout(self._timeout_seconds),
+            self._session.head(f"{self._url}/", allow_redirects=False) as answer,
+        ):
+            return answer.status
+
+    async def _new_link(self, key: LinkKey) -> str | None:
+        try:
+            token = await self._tokens.token(key.path, key.audience, key.seconds)
+        except Unavailable as error:
+            if not self._tokens_fail:  # once: under load there are as many of these as there are images
+                _log.warning("cdn_tokens_fail", reason=error.detail)
+            self._tokens_fail = True
+            return None
+        if self._tokens_fail:
+            _log.info("cdn_tokens_again")
+        self._tokens_fail = False
+        return f"{self._url}{key.path}?token={token}"
