@@ -55,6 +55,9 @@ class RequestContextMiddleware:
 
     ``X-Forwarded-For`` counts only where the peer is a trusted proxy; then the right-most address that is not one
     itself is the client (RFC 7239, 5.2 and the usual reading of the header).
+
+    `__call__` is no coroutine function, by which uvicorn's ``interface="auto"`` tells ASGI 3 from 2: serve it inside an
+    application (`FastAPI.add_middleware`), or with ``interface="asgi3"``.
     """
 
     def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network]) -> None:
