@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import asyncpg
 import orjson
@@ -33,6 +33,8 @@ class _Captured(Exception):
 
 class _Capture:
     """An executor that tells which statement a repository would run."""
+
+    dialect: Final = "postgresql"
 
     async def fetch_one(self, sql: str, *values: Value) -> NoReturn:
         raise _Captured(sql, values)

@@ -47,7 +47,7 @@ async def _publisher(photos: int) -> AsyncIterator[BusinessMetricsPublisher]:
         migrate(settings.resolved_database_url)
         _fill(Path(data) / "photo-api.sqlite3", photos)
         recorder = Recorder(app="bench", version="0", environment="development", node="bench")
-        database = open_database(settings, recorder.database_error)
+        database = open_database(settings, recorder.database)
         await database.open()
         try:
             yield BusinessMetricsPublisher(settings, database, recorder)

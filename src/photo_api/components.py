@@ -8,6 +8,9 @@ from photo_api.albums.service import AlbumService
 from photo_api.business_metrics.publisher import BusinessMetricsPublisher
 from photo_api.config import Settings
 from photo_api.database import Database, open_database
+from photo_api.delivery.backends import open_delivery
+from photo_api.delivery.base import Delivery
+from photo_api.delivery.cdn import CdnDelivery
 from photo_api.health.state import Health
 from photo_api.logs.queue import LogQueue
 from photo_api.passwords import PasswordHasher
@@ -30,6 +33,7 @@ class Components:
     secrets: Secrets
     database: Database
     storage: ObjectStorage
+    delivery: Delivery
     health: Health
     logs: LogQueue
     rate_limiter: RateLimiter
@@ -46,9 +50,10 @@ class Components:
 def build_components(settings: Settings, recorder: Recorder) -> Components:
     """Put the parts together; nothing is opened yet."""
     secrets = load_secrets(settings)
-    database = open_database(settings, on_error=recorder.database_error)
+    database = open_database(settings, recorder.database)
     logs = LogQueue(settings, recorder)
     storage = FileSystemStorage(settings, secrets, recorder)
+    delivery = open_delivery(settings, recorder)
     passwords = PasswordHasher(settings)
     access_tokens = AccessTokens(settings, secrets)
     verifier = PhotoVerifier(settings)
@@ -59,6 +64,7 @@ def build_components(settings: Settings, recorder: Recorder) -> Components:
         secrets=secrets,
         database=database,
         storage=storage,
+        delivery=delivery,
         health=Health(
             settings,
             recorder,
@@ -66,6 +72,7 @@ def build_components(settings: Settings, recorder: Recorder) -> Components:
             storage=storage,
             log_service=logs,
             redis=rate_limiter if settings.redis_url is not None else None,
+            cdn=delivery if isinstance(delivery, CdnDelivery) else None,
         ),
         logs=logs,
         rate_limiter=rate_limiter,

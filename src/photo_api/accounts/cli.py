@@ -40,7 +40,7 @@ def _change(settings: Settings, action: Literal["disable", "enable"], email: str
     from photo_api.errors import DatabaseUnavailable, NotFound  # noqa: PLC0415
 
     async def change(address: str) -> bool:
-        database = open_database(settings, on_error=lambda: None)  # this process publishes no metrics
+        database = open_database(settings)
         try:
             await database.open()
             return await (disable_user if action == "disable" else enable_user)(database, address)

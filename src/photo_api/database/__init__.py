@@ -1,14 +1,23 @@
 """The database: one small protocol, one SQL text for SQLite and PostgreSQL (ADR 0005)."""
 
-from collections.abc import Callable
-
 from photo_api.config import Settings
-from photo_api.database.base import Database, Executor, Row, SchemaBehind, StatementFailed, UniqueViolation, Value
+from photo_api.database.base import (
+    Database,
+    Dialect,
+    Executor,
+    Row,
+    SchemaBehind,
+    StatementFailed,
+    UniqueViolation,
+    Value,
+)
 from photo_api.database.postgresql import PostgreSQLDatabase
 from photo_api.database.sqlite import SQLiteDatabase
+from photo_metrics import DatabaseMetrics
 
 __all__ = [
     "Database",
+    "Dialect",
     "Executor",
     "Row",
     "SchemaBehind",
@@ -19,16 +28,11 @@ __all__ = [
 ]
 
 
-def open_database(settings: Settings, on_error: Callable[[], None]) -> Database:
-    """The database that ``settings`` name, not yet connected; ``on_error`` is called for every database error."""
-    url = settings.resolved_database_url
+def open_database(settings: Settings, metrics: DatabaseMetrics | None = None) -> Database:
+    """The database of ``settings``, not yet connected; ``metrics``: `Recorder.database`, where they are published."""
+    url, timeout_seconds = settings.resolved_database_url, settings.database_timeout_seconds
+    metrics = metrics or DatabaseMetrics.unpublished()
     if url.startswith("sqlite:///"):
-        return SQLiteDatabase(
-            url.removeprefix("sqlite:///"),
-            readers=min(settings.database_pool_size, 4),
-            timeout_seconds=settings.database_timeout_seconds,
-            on_error=on_error,
-        )
-    return PostgreSQLDatabase(
-        url, size=settings.database_pool_size, timeout_seconds=settings.database_timeout_seconds, on_error=on_error
-    )
+        path, readers = url.removeprefix("sqlite:///"), min(settings.database_pool_size, 4)
+        return SQLiteDatabase(path, readers=readers, timeout_seconds=timeout_seconds, metrics=metrics)
+    return PostgreSQLDatabase(url, size=settings.database_pool_size, timeout_seconds=timeout_seconds, metrics=metrics)

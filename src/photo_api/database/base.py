@@ -1,18 +1,21 @@
 """What the repositories see of a database.
 
 SQL is text with ``$1``-style parameters that SQLite and PostgreSQL both accept (no casts, no dialect's own functions;
-``RETURNING`` and ``ON CONFLICT`` are common to both). Times are integers (``*_ms``), truth values 0 and 1, ids text.
+``RETURNING`` and ``ON CONFLICT`` are common to both), unless a round trip or a lock is worth two texts: then by
+`Executor.dialect` (ADR 22). Times are integers (``*_ms``), truth values 0 and 1, ids text.
 
 Policy: a database that is away, locked for longer than ``database_timeout_seconds`` or out of connections raises
-`DatabaseUnavailable` (503, retriable) and is counted in ``photo_api_db_errors_total``; everything is committed before
-the response, by `Database.transaction` and nowhere else.
+`DatabaseUnavailable` (503, retriable) and is counted in ``photo_api_db_errors_total``; it is used again as soon as it
+is back, or a standby has become the primary. Everything is committed before the response, by `Database.transaction` and
+nowhere else.
 """
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Value = str | int | float | None
+Dialect = Literal["sqlite", "postgresql"]
 
 
 class Row(Protocol):
@@ -42,6 +45,11 @@ class SchemaBehind(StatementFailed):
 
 class Executor(Protocol):
     """Runs statements: the database itself (each on its own) or a transaction."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Whose SQL this is; only for what the two cannot say in one text."""
+        ...
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         """The first row, or ``None``."""

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from photo_api.database.faults import FAULTS, reason, remedy
+from photo_api.database.hosts import Hosts
 from photo_api.errors import DatabaseUnavailable
 
 ADVISORY_LOCK = 0x70686F746F  # "photo": one number for every instance
@@ -70,11 +72,11 @@ def migrate(url: str, lock_seconds: float = LOCK_SECONDS) -> str:
             f"cannot migrate the database{where}: another process has held its migrations, or one of its tables, for"
             f" {lock_seconds:g} s; end that process, or try again"
         ) from None
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        cause = getattr(error, "orig", None) or error
-        reason = (str(cause) or type(cause).__name__).splitlines()[0]
-        settings = "PHOTO_API_DATA_DIR or PHOTO_API_DATABASE_URL" if where else "PHOTO_API_DATABASE_URL"
-        raise DatabaseUnavailable(f"cannot migrate the database{where}: {reason}; check {settings}") from error
+    except (SQLAlchemyError, *FAULTS) as error:
+        wrapped = getattr(error, "orig", None)  # the driver's error, on PostgreSQL with asyncpg's own behind it
+        cause = (wrapped.__cause__ or wrapped) if wrapped else error
+        what = "check PHOTO_API_DATA_DIR or PHOTO_API_DATABASE_URL" if where else remedy(cause)
+        raise DatabaseUnavailable(f"cannot migrate the database{where}: {reason(cause)}; {what}") from error
     return head()
 
 
@@ -104,8 +106,9 @@ def _migrate_sqlite(path: Path, lock_seconds: float) -> None:
 
 
 async def _migrate_postgresql(url: str, lock_seconds: float) -> None:
+    hosts = Hosts(url)
     engine = create_async_engine(  # asyncpg itself reads the URL: it knows options that SQLAlchemy would refuse
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=_CONNECT_SECONDS)
+        "postgresql+asyncpg://", async_creator=lambda: hosts.connect(url, timeout=_CONNECT_SECONDS)
     )
     try:
         async with engine.connect() as connection:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.support.samples import new_recorder, sample
 
 from photo_api.business_metrics import totals
 from photo_api.config import Settings
@@ -13,12 +14,14 @@ from photo_api.errors import DatabaseUnavailable
 
 
 class Errors:
-    """Counts what the recorder would."""
+    """The errors of the database that a recorder counted."""
 
-    count = 0
+    def __init__(self) -> None:
+        self.recorder = new_recorder()
 
-    def __call__(self) -> None:
-        self.count += 1
+    @property
+    def count(self) -> float | None:
+        return sample(self.recorder, "photo_api_db_errors_total")
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 async def database(settings: Settings, errors: Errors) -> AsyncIterator[Database]:
-    database = open_database(settings, errors)
+    database = open_database(settings, errors.recorder.database)
     await database.open()
     yield database
     await database.close()
@@ -49,7 +52,7 @@ async def database(settings: Settings, errors: Errors) -> AsyncIterator[Database
 async def impatient(settings: Settings, errors: Errors) -> AsyncIterator[Database]:
     """Another pool on the same database, of one connection, with a tight time-out."""
     hasty = settings.model_copy(update={"database_timeout_seconds": 0.2, "database_pool_size": 1})
-    database = open_database(hasty, errors)
+    database = open_database(hasty, errors.recorder.database)
     await database.open()
     yield database
     await database.close()
@@ -195,7 +198,7 @@ async def test_concurrent_changes_of_one_row_all_count(database: Database) -> No
 
 
 async def test_two_pools_writing_at_once_lose_nothing(settings: Settings, database: Database, errors: Errors) -> None:
-    other = open_database(settings, errors)
+    other = open_database(settings, errors.recorder.database)
     await other.open()
     try:
         await asyncio.gather(*(add_user((database, other)[i % 2], f"user-{i}") for i in range(100)))
@@ -233,7 +236,9 @@ async def test_who_waits_too_long_for_a_connection_is_told_so_and_may_come_again
 async def test_a_statement_that_takes_too_long_is_ended(postgresql_url: str, errors: Errors) -> None:
     """SQLite has no such limit: there the wait for a lock alone can be long."""
     await asyncio.to_thread(migrate, postgresql_url)  # it runs a loop of its own
-    database = open_database(Settings(database_url=postgresql_url, database_timeout_seconds=0.2), errors)
+    database = open_database(
+        Settings(database_url=postgresql_url, database_timeout_seconds=0.2), errors.recorder.database
+    )
     await database.open()
     try:
         with pytest.raises(DatabaseUnavailable):
@@ -258,7 +263,7 @@ async def no_sleeper(database: Database) -> None:
 
 
 async def test_a_closed_database_is_unavailable(settings: Settings, errors: Errors) -> None:
-    database = open_database(settings, errors)
+    database = open_database(settings, errors.recorder.database)
     await database.open()
     await database.close()
     with pytest.raises(DatabaseUnavailable):
@@ -281,7 +286,7 @@ async def test_a_transaction_cancelled_while_it_begins_frees_its_connection(
     settings: Settings, database: Database, errors: Errors
 ) -> None:
     """On SQLite another process's lock makes BEGIN wait; cancelled there, it must not stay open."""
-    other = open_database(settings, errors)
+    other = open_database(settings, errors.recorder.database)
     await other.open()
 
     async def begin() -> None:

@@ -27,7 +27,7 @@ def settings(postgresql_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    database = open_database(settings, lambda: None)
+    database = open_database(settings)
     await database.open()
     await database.execute(
         "INSERT INTO users (id, email, username, password_hash, created_ms) VALUES ($1, $1, $1, 'x', 1)", OWNER

@@ -77,7 +77,7 @@ async def accounts(database_url: str) -> AsyncIterator[Accounts]:
     settings = Settings(
         database_url=database_url, argon2_memory_kib=64, argon2_iterations=1, password_hash_concurrency=2
     )
-    database = open_database(settings, on_error=lambda: None)
+    database = open_database(settings)
     passwords = PasswordHasher(settings)
     tokens = AccessTokens(settings, Secrets(b"k" * 32, "1", None, "0"))
     recorder = Recorder(app="photo-api", version="0", environment="development", node="test")

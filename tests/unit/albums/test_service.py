@@ -94,7 +94,7 @@ class Albums:
 @pytest.fixture
 async def albums(database_url: str) -> AsyncIterator[Albums]:
     await asyncio.to_thread(migrate, database_url)
-    database = open_database(Settings(database_url=database_url), on_error=lambda: None)
+    database = open_database(Settings(database_url=database_url))
     recorder = Recorder(app="photo-api", version="0", environment="development", node="test")
     await database.open()
     owner, stranger = new_id(), new_id()

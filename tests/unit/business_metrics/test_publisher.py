@@ -44,7 +44,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 async def database(settings: Settings, recorder: Recorder) -> AsyncIterator[Database]:
-    database = open_database(settings, recorder.database_error)
+    database = open_database(settings, recorder.database)
     await database.open()
     yield database
     async with database.transaction() as transaction:
@@ -166,7 +166,7 @@ async def test_a_failure_leaves_the_last_values_and_their_date(
 async def test_a_schema_that_was_never_migrated_is_no_end(tmp_path: Path, recorder: Recorder) -> None:
     (tmp_path / "empty.sqlite3").touch()
     settings = Settings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path / 'empty.sqlite3'}")
-    database = open_database(settings, recorder.database_error)
+    database = open_database(settings, recorder.database)
     await database.open()
     await BusinessMetricsPublisher(settings, database, recorder).publish()
     await database.close()
@@ -176,7 +176,7 @@ async def test_a_schema_that_was_never_migrated_is_no_end(tmp_path: Path, record
 async def test_the_largest_users_come_from_their_index_without_sorting(tmp_path: Path, recorder: Recorder) -> None:
     settings = Settings(data_dir=tmp_path)
     migrate(settings.resolved_database_url)
-    database = open_database(settings, recorder.database_error)
+    database = open_database(settings, recorder.database)
     await database.open()
     plan = await database.fetch_all(f"EXPLAIN QUERY PLAN {LARGEST}", LARGEST_USERS)
     await database.close()

@@ -46,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def database(settings: Settings, recorder: Recorder) -> AsyncIterator[Database]:
-    database = open_database(settings, recorder.database_error)
+    database = open_database(settings, recorder.database)
     await database.open()
     yield database
     await database.close()
