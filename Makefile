@@ -10,6 +10,8 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 ARGS ?=
+# Two processes for the whole suite (tests/conftest.py); what is picked runs in one, without the wait for a second.
+LANES = $(if $(ARGS),,-n 2 --dist loadgroup)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +22,7 @@ run: ## run the whole system on this machine until Ctrl-C
 
 test: ## run the test suite
 	@scripts/bootstrap test
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest $(LANES) $(ARGS)
 
 check: ## lint, types, lock file, rendered files up to date, boards, no machine's paths
 	@scripts/bootstrap check

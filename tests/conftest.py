@@ -1,6 +1,11 @@
-"""Real servers for every test that wants one, started once a session on free loopback ports."""
+"""Real servers for every test that wants one, started once a session on free loopback ports; and two lanes.
+
+`make test` runs the tests in two processes, one a core. All that talks to servers is in one of them, so that no two
+stacks run side by side and time limits can be tight; what only computes is in the other, which steps aside.
+"""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -8,11 +13,35 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from tests.stack.shared import shared_stack, stack
+from tests.support import seaweedfs, swift
 from tests.support.postgresql import running_postgresql
+from tests.support.s3 import Bucket
+from tests.support.seaweedfs import SeaweedFs, running_seaweedfs
+from tests.support.swift import Swift, running_swift
 from tests.support.swift import Swift, running_swift
 
 # Tests of the stack, of its dashboards and of its console look at the same one.
 __all__ = ["shared_stack", "stack"]
+
+
+_COMPUTING = ("tests/dashboards/", "tests/monitoring/", "tests/rules/", "tests/unit/")
+
+
+def _lane(item: pytest.Item) -> str:
+    uses_servers = "shared_stack" in getattr(item, "fixturenames", ())
+    return "computing" if item.nodeid.startswith(_COMPUTING) and not uses_servers else "servers"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which lane each test belongs to."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_lane(item)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let servers go first: what only computes has no time limits that matter."""
+    if "PYTEST_XDIST_WORKER" in os.environ and _lane(item) == "computing":
+        os.setpriority(os.PRIO_PROCESS, 0, 10)
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +49,51 @@ def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server; the URL of its maintenance database."""
     with running_postgresql() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def swift_server() -> Iterator[Swift]:
+    """A Swift; who stops it starts it again."""
+    with running_swift() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server() -> Iterator[SeaweedFs]:
+    """A SeaweedFS; who stops it starts it again."""
+    with running_seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_swift_bucket(swift_server: Swift) -> Bucket:
+    """The bucket that the tests of S3 share on Swift."""
+    bucket = Bucket("swift", swift_server, swift_server.url, swift.USER, swift_server.password, "s3-photos")
+    bucket.make()
+    return bucket
+
+
+@pytest.fixture(scope="session")
+def shared_seaweedfs_bucket(seaweedfs_server: SeaweedFs) -> Bucket:
+    """The bucket that the tests of S3 share on SeaweedFS, where a new one costs a quarter of a second."""
+    owner = (seaweedfs.ACCESS_KEY_ID, seaweedfs_server.secret_access_key)
+    bucket = Bucket("seaweedfs", seaweedfs_server, seaweedfs_server.url, *owner, "s3-photos")
+    bucket.make()
+    return bucket
+
+
+@pytest.fixture
+def swift_bucket(shared_swift_bucket: Bucket) -> Bucket:
+    """It, without what another test left to sweep."""
+    shared_swift_bucket.empty()
+    return shared_swift_bucket
+
+
+@pytest.fixture
+def seaweedfs_bucket(shared_seaweedfs_bucket: Bucket) -> Bucket:
+    """It, without what another test left to sweep."""
+    shared_seaweedfs_bucket.empty()
+    return shared_seaweedfs_bucket
 
 
 @pytest.fixture
