@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tests.browser.consoles import running_console
 from tests.browser.sample_board import write_boards
 from tests.stack.running import COMMAND, Stack, clean_environment
+from tests.support.console import running_console
+from tests.support.prometheus import running_prometheus
 
 FLAGS = (
     "--no-sandbox",
@@ -64,10 +65,17 @@ def console(shared_stack: Stack) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def sample_console(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A console with a board whose panels' values are known (`sample_board`)."""
+def sample_options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """Options of a console with boards whose panels' values are known (`sample_board`), on an empty Prometheus."""
     folder = write_boards(tmp_path_factory.mktemp("boards"))
-    with running_console(*servers(shared_stack), "--dashboards", str(folder)) as url:
+    with running_prometheus(tmp_path_factory.mktemp("prometheus")) as prometheus:
+        yield "--prometheus", f"http://127.0.0.1:{prometheus.port}", "--dashboards", str(folder)
+
+
+@pytest.fixture(scope="session")
+def sample_console(sample_options: tuple[str, ...]) -> Iterator[str]:
+    """A console with those boards; its base URL."""
+    with running_console(*sample_options) as url:
         yield url
 
 

@@ -1,10 +1,12 @@
-"""A dashboard whose values are known: each kind of panel on expressions that always give the same."""
+"""Dashboards whose values are known: each kind of panel on expressions that always give the same."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 UID = "sample"
+BROKEN_UID = "broken"
+OWN_COLOUR = "#00e5b0"
 HOSTILE = '<img src=x onerror="document.title=1">'
 
 Json = dict[str, Any]
@@ -60,7 +62,11 @@ _UP_DOWN = [
 ]
 
 PANELS: list[Json] = [
-    _panel(1, "timeseries", [_series("two", "vector(2)"), _series("half", "vector(0.5)")]),
+    _panel(1, "timeseries", [_series("two", "vector(2)"), _series("half", "vector(0.5)")], overrides=[
+        {"matcher": {"id": "byName", "options": "half"}, "properties": [
+            {"id": "color", "value": {"mode": "fixed", "fixedColor": OWN_COLOUR}},
+        ]},
+    ]),
     _panel(2, "timeseries", [_series("one", "vector(1)"), _series("three", "vector(3)")], defaults={
         "unit": "suffix: things/min", "custom": {"stacking": {"mode": "normal"}, "thresholdsStyle": {"mode": "off"}},
     }),
@@ -86,30 +92,45 @@ PANELS: list[Json] = [
     ]),
 ]  # fmt: skip
 
+# Nothing draws this legend.
+_BROKEN = _panel(1, "timeseries", ["vector(1)"]) | {"options": {"legend": {"calcs": 5}}}
+# The first half of every ten minutes.
+_MARK = {
+    "name": "Mark",
+    "enable": True,
+    "expr": _series("often", "vector(time())") + " % 600 < 300",
+    "step": "15s",
+    "iconColor": "pink",
+    "titleFormat": "{{name}}",
+    "textFormat": "",
+}
 
-def board() -> Json:
-    """The dashboard, as Grafana would load it."""
+
+def _board(uid: str, panels: list[Json]) -> Json:
+    """A dashboard, as Grafana would load it."""
     return {
-        "uid": UID,
-        "title": "Sample",
+        "uid": uid,
+        "title": uid.capitalize(),
         "description": "known values",
         "time": {"from": "now-15m", "to": "now"},
         "refresh": "",
         "panels": [
             {"id": 100, "type": "row", "title": "open", "gridPos": {"h": 1, "w": 24, "x": 0, "y": 0}, "panels": []},
-            *PANELS,
+            *panels,
             {"id": 101, "type": "row", "title": "closed", "collapsed": True, "panels": [
                 _panel(20, "stat", ["vector(1)"]),
             ]},
         ],
         "templating": {"list": []},
-        "annotations": {"list": []},
+        "annotations": {"list": [_MARK]},
     }  # fmt: skip
 
 
 def write_boards(folder: Path) -> Path:
-    """Write the board in both languages below a folder; return the folder."""
+    """Write the boards in both languages below a folder; return the folder."""
+    boards = {UID: PANELS, BROKEN_UID: [_BROKEN, _panel(2, "stat", ["vector(0.5)"])]}
     for lang in ("ko", "en"):
         (folder / lang).mkdir()
-        (folder / lang / f"{UID}.json").write_text(json.dumps(board()))
+        for uid, panels in boards.items():
+            (folder / lang / f"{uid}.json").write_text(json.dumps(_board(uid, panels)))
     return folder

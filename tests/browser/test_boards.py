@@ -103,15 +103,20 @@ def test_a_chosen_range_is_asked_for_and_is_in_the_address(console: str, open_pa
 
 
 def test_a_board_refreshes_by_itself_and_not_when_switched_off(console: str, open_page: Opener) -> None:
-    page = open_page(f"{console}{OVERVIEW}?{RANGE}&refresh=1s", viewport={"width": 800, "height": 500})
-    body = page.locator("body")
+    page = open_page(f"{console}/runbooks", wait=False, viewport={"width": 800, "height": 500})
+    page.clock.install()
+    page.goto(f"{console}{OVERVIEW}?{RANGE}&refresh=1m")
+    body, idle = page.locator("body"), page.locator("body:not([data-busy])")
+    for rounds in ("1", "2"):
+        expect(body).to_have_attribute("data-rounds", rounds)
+        idle.wait_for(state="attached")
+        page.clock.run_for(60_000)
     expect(body).to_have_attribute("data-rounds", "3")
     page.get_by_label("새로 고침 간격").select_option("")
-    page.wait_for_url(lambda url: "refresh=" in url)
-    page.locator("body:not([data-busy])").wait_for(state="attached")
-    rounds = body.get_attribute("data-rounds")
-    page.wait_for_timeout(1_500)
-    expect(body).to_have_attribute("data-rounds", str(rounds))
+    page.wait_for_url(lambda url: url.endswith("refresh="))
+    page.clock.run_for(300_000)
+    idle.wait_for(state="attached")
+    expect(body).to_have_attribute("data-rounds", "3")
 
 
 def test_no_board_has_a_panel_that_cannot_be_drawn_or_a_query_that_is_wrong(console: str, open_page: Opener) -> None:
@@ -123,8 +128,10 @@ def test_no_board_has_a_panel_that_cannot_be_drawn_or_a_query_that_is_wrong(cons
             continue
         page.set_viewport_size({"width": 1400, "height": 9000})
         page.goto(f"{console}{address}?{RANGE}")
-        expect(page.locator(".panel[data-state=loading]")).to_have_count(0, timeout=40_000)
+        page.locator("body[data-rounds]").wait_for(state="attached")
         expect(page.locator(".panel").first).to_be_visible()
+        expect(page.locator(".panel[data-state=loading]")).to_have_count(0, timeout=40_000)
+        page.locator("body:not([data-busy])").wait_for(state="attached")
         for panel in page.locator(".panel[data-state=error], .panel[data-state=away]").all():
             pytest.fail(f"{address}: {panel.inner_text()}")
         assert page.get_by_text("이 종류의 패널은 그릴 수 없습니다").count() == 0

@@ -4,8 +4,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Opener
-from tests.browser.consoles import running_console, silent_server
+from tests.browser.consoles import silent_server
 from tests.stack.running import Stack
+from tests.support.console import running_console
 
 SLOW = 60_000
 NOWHERE = "http://127.0.0.1:1"

@@ -1,11 +1,18 @@
 """Each kind of panel, on values that are known."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Opener
-from tests.browser.sample_board import HOSTILE, PANELS
+from tests.browser.sample_board import BROKEN_UID, HOSTILE, PANELS
+from tests.support.console import running_console
 
 TALL = {"width": 1400, "height": 3000}
+# Colours of the dark theme.
+ORANGE, RED, GREEN, PINK = (255, 154, 61), (255, 101, 115), (95, 191, 119), (255, 140, 198)
+HOTTEST = (251, 149, 106)
+OWN = (0, 229, 176)
 
 
 @pytest.fixture(scope="module")
@@ -34,32 +41,48 @@ def test_a_legend_has_each_series_last_and_highest_value_in_its_unit(page: Page)
 def test_thresholds_stand_beside_the_legend_and_as_lines_where_they_are_in_view(page: Page) -> None:
     assert panel(page, 1).locator(".limit").all_inner_texts() == ["threshold\n1 s", "threshold\n3 s"]
     # The scale reaches up to 3 s, since 2 s is on its way there: both lines are drawn, in orange and red.
-    assert has_line(panel(page, 1), (255, 154, 61))
-    assert has_line(panel(page, 1), (255, 101, 115))
+    assert has_line(panel(page, 1), ORANGE)
+    assert has_line(panel(page, 1), RED)
     assert panel(page, 2).locator(".limit").count() == 0
 
 
-def has_line(where: Locator, colour: tuple[int, int, int]) -> bool:
-    """Whether some row of a chart's pixels has much of a colour."""
+def has_line(where: Locator, colour: tuple[int, int, int], *, upright: bool = False) -> bool:
+    """Whether some row (or column, of which marks are dashed over areas) of a chart's pixels has much of a colour."""
     return bool(
         where.locator("canvas").evaluate(
-            """(canvas, [red, green, blue]) => {
+            """(canvas, [[red, green, blue], upright]) => {
               const {width, height} = canvas;
               const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
-              for (let y = 0; y < height; y++) {
-                let count = 0;
-                for (let x = 0; x < width; x++) {
-                  const at = 4 * (y * width + x);
-                  const near = (value, wanted) => Math.abs(value - wanted) < 12;
-                  if (near(data[at], red) && near(data[at + 1], green) && near(data[at + 2], blue)) count++;
-                }
-                if (count > width / 4) return true;
+              const near = (value, wanted) => Math.abs(value - wanted) < 12;
+              const counts = new Array(upright ? width : height).fill(0);
+              for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
+                const at = 4 * (y * width + x);
+                if (data[at + 3] < 60 || !near(data[at], red) || !near(data[at + 1], green)) continue;
+                if (near(data[at + 2], blue)) counts[upright ? x : y]++;
               }
-              return false;
+              return Math.max(...counts) > (upright ? height / 12 : width / 4);
             }""",
-            list(colour),
+            [list(colour), upright],
         )
     )
+
+
+def test_a_series_is_drawn_in_the_colour_that_its_board_gives_it(page: Page) -> None:
+    assert has_line(panel(page, 1), OWN)
+    assert not has_line(panel(page, 2), OWN)
+
+
+def test_a_mark_is_drawn_where_it_begins_and_tells_what_it_is(page: Page) -> None:
+    assert has_line(panel(page, 1), PINK, upright=True)
+    assert not has_line(panel(page, 1), OWN, upright=True)
+    box = panel(page, 1).locator(".u-over").bounding_box()
+    assert box
+    # Two thirds of a quarter of an hour: some part of it is marked.
+    for part in (0.2, 0.4, 0.6, 0.8):
+        page.mouse.move(box["x"] + part * box["width"], box["y"] + 30)
+        if panel(page, 1).locator(".tip .mark").count():
+            break
+    expect(panel(page, 1).locator(".tip .mark")).to_have_text("Mark: often")
 
 
 def test_a_unit_that_only_follows_is_said_once(page: Page) -> None:
@@ -118,16 +141,9 @@ def test_bars_are_as_long_as_their_values(page: Page) -> None:
 
 def test_a_heat_map_and_a_timeline_are_drawn_and_told(page: Page) -> None:
     assert "high" in str(panel(page, 8).get_by_role("img").get_attribute("aria-label"))
-    assert drawn(panel(page, 9))
     assert panel(page, 9).locator(".limit").inner_text() == "well"
-    assert drawn(panel(page, 8))
-
-
-def drawn(where: Locator) -> bool:
-    """Whether a canvas has anything on it."""
-    return bool(where.locator("canvas").evaluate(
-        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(value => value !== 0)"
-    ))  # fmt: skip
+    assert has_line(panel(page, 8), HOTTEST)
+    assert has_line(panel(page, 9), GREEN)
 
 
 def test_no_data_a_wrong_query_and_an_unknown_kind_are_told_apart(page: Page) -> None:
@@ -157,6 +173,42 @@ def test_the_meaning_of_a_panel_opens_and_closes_by_keyboard_with_its_runbook(pa
     page.keyboard.press("Escape")
     expect(runbook).to_be_hidden()
     expect(info).to_be_focused()
+
+
+def test_a_panel_that_cannot_be_drawn_says_so_and_stops_nothing(sample_console: str, open_page: Opener) -> None:
+    open_page.watch.allowed.append("TypeError")
+    page = open_page(f"{sample_console}/dashboards/{BROKEN_UID}?lang=en&refresh=1s")
+    expect(page.locator("body")).to_have_attribute("data-rounds", re.compile("[3-9]"))
+    expect(panel(page, 1)).to_have_attribute("data-state", "error")
+    expect(panel(page, 1).locator(".message")).to_contain_text("This panel could not be drawn")
+    expect(panel(page, 2).locator(".stat b")).to_have_text("500 ms")
+
+
+def test_a_time_axis_is_round_on_the_clock_of_the_configured_zone(
+    sample_options: tuple[str, ...], open_page: Opener
+) -> None:
+    """Half an hour off the hours of UTC, which the browser's zone is not."""
+    with running_console(*sample_options, "--timezone", "Asia/Kolkata") as url:
+        for number in (1, 8):
+            page = open_page(f"{url}/runbooks", wait=False, viewport=TALL, timezone_id="America/New_York")
+            page.add_init_script(WRITTEN)
+            page.goto(f"{url}/dashboards/sample?lang=en&from=now-2d&viewPanel={number}")
+            expect(panel(page, number)).to_have_attribute("data-state", "ready")
+            texts = page.evaluate("written")
+            times = [text for text in texts if ":" in text]
+            assert len(times) > 2
+            assert [text for text in times if not text.endswith(":00")] == []
+            assert [text for text in texts if re.fullmatch(r"\d\d? [A-Z][a-z]{2,3}", text)], "midnight is a date"
+
+
+WRITTEN = """
+globalThis.written = [];
+const own = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+  written.push(text);
+  return own.call(this, text, ...rest);
+};
+"""
 
 
 def test_one_panel_fills_the_page_by_its_address(sample_console: str, open_page: Opener) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 from tests.browser.conftest import Opener
-from tests.browser.consoles import running_console
+from tests.support.console import running_console
 
 
 @pytest.fixture(scope="module")

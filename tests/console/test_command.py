@@ -1,20 +1,15 @@
 """`photo-monitoring console`: it listens, and says in one line why it cannot."""
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.ports import free_port, wait_until
+from tests.support.console import COMMAND, console_process
 from typer.testing import CliRunner
 
 from photo_monitoring.cli import app
 from photo_monitoring.console.settings import ConsoleError, base_url, is_loopback, read_token
-
-COMMAND = Path(sys.executable).with_name("photo-monitoring")
 
 
 def refused(*arguments: str) -> tuple[int, str]:
@@ -89,29 +84,8 @@ def test_a_path_below_which_prometheus_is_stays() -> None:
     assert base_url("--prometheus", "https://example.com/prometheus/") == "https://example.com/prometheus"
 
 
-@contextmanager
-def running(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    port = free_port()
-    command = [str(COMMAND), "console", "--port", str(port), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: process.poll() is not None or answers(url), "the console", 30)
-        yield url, process
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/-/healthy", timeout=1).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def test_it_serves_until_it_is_told_to_stop_and_a_second_one_says_that_the_port_is_taken() -> None:
-    with running() as (url, process):
+    with console_process() as (url, process):
         assert httpx.get(url, timeout=5).status_code == 200
         second = subprocess.run(
             [str(COMMAND), "console", "--port", url.rsplit(":")[-1]],

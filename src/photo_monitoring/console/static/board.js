@@ -75,15 +75,17 @@ class Board {
     document.body.dataset.busy = "true";
     try {
       await this.#round(views, this.#controller.signal);
-    } finally {
-      this.#controller = null;
-      delete document.body.dataset.busy;
-      document.body.dataset.rounds = String(Number(document.body.dataset.rounds ?? 0) + 1);
+    } catch (error) {
+      console.error(error); // whatever it was, the next round comes
     }
+    this.#controller = null;
+    delete document.body.dataset.busy;
+    document.body.dataset.rounds = String(Number(document.body.dataset.rounds ?? 0) + 1);
+    this.#schedule();
     if (this.#again) {
       this.#again = false;
       await this.refresh(false);
-    } else this.#schedule();
+    }
   }
 
   #schedule() {
@@ -98,7 +100,9 @@ class Board {
     const loading = stale ? this.#loadVariables(start, end, signal) : null;
     if (!this.variables.areSettled) await loading;
     for (const view of views) view.due = false;
-    const asked = views.map((view) => ({ view, asked: view.queries(this.variables, start, end) }));
+    const asked = views
+      .map((view) => ({ view, asked: attempt(view, () => view.queries(this.variables, start, end)) }))
+      .filter((one) => one.asked);
     const marking = this.#loadMarks(start, end, signal);
     const rounds = groups(asked).map((group) => this.#ask(group, { start, end }, signal));
     const failures = (await Promise.all(rounds)).filter(Boolean);
@@ -118,7 +122,8 @@ class Board {
     }
     let place = 0;
     for (const { view, asked } of group) {
-      view.show(asked, answers.slice(place, (place += asked.length)), { ...range, marks: this.#marks });
+      const own = answers.slice(place, (place += asked.length));
+      attempt(view, () => view.show(asked, own, { ...range, marks: this.#marks }));
     }
     return answers.every((one) => one instanceof Error) ? answers[0] : null;
   }
@@ -260,6 +265,17 @@ function rows(panels, view) {
     grid.append(place(panel));
   }
   return found;
+}
+
+/** Does a panel's part of a round; what goes wrong in it is said there, and the other panels go on. */
+function attempt(view, part) {
+  try {
+    return part();
+  } catch (error) {
+    console.error(error);
+    view.fail(new ApiError("broken", error.message));
+    return null;
+  }
 }
 
 /** Panels in a few groups, in their order; each becomes one request with a bounded number of queries. */

@@ -1,6 +1,6 @@
 // Panels of cells on a canvas: a heat map (a row a series or bucket), a timeline of states.
 
-import { axisTime, moment } from "./clock.js";
+import { axisTime, moment, zoneOffset } from "./clock.js";
 import { el } from "./dom.js";
 import { mapped, stepAt } from "./frames.js";
 import { t } from "./text.js";
@@ -21,8 +21,7 @@ class Cells {
     host.replaceChildren(this.box, this.foot);
     this.canvas.addEventListener("pointermove", (event) => this.#point(event));
     this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
-    this.observer = new ResizeObserver(() => this.redraw());
-    this.observer.observe(this.box);
+    new ResizeObserver(() => this.redraw()).observe(this.box);
   }
 
   show(series, range) {
@@ -52,10 +51,6 @@ class Cells {
     this.draw(ctx, this.area);
   }
 
-  destroy() {
-    this.observer.disconnect();
-  }
-
   get rowHeight() {
     return this.area.height / Math.max(1, this.rows.length);
   }
@@ -78,8 +73,8 @@ class Cells {
     const { start, end } = this.range;
     const wanted = ((end - start) * 70) / this.area.width;
     const step = MARKS.find((one) => one >= wanted) ?? 2_592_000;
-    // Marks of hours and days are those of the clock on the wall in Seoul as well as in UTC.
-    const shift = step > 3600 ? 9 * 3600 : 0;
+    // Marks are round on the clock on the wall.
+    const shift = zoneOffset(end);
     ctx.strokeStyle = grid;
     for (let time = Math.ceil((start + shift) / step) * step - shift; time <= end; time += step) {
       ctx.fillText(axisTime(time, step), Math.min(Math.max(this.x(time), this.area.left + 16), this.area.left + this.area.width - 16), this.area.top + this.area.height + AXIS / 2);

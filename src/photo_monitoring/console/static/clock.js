@@ -23,6 +23,14 @@ export const clockTime = (seconds) => format(HMS).format(seconds * 1000);
 export const dayMonth = (seconds) => format(DAY).format(seconds * 1000);
 const date = (seconds) => format({ year: "numeric", month: "2-digit", day: "2-digit" }).format(seconds * 1000);
 
+/** How many seconds the configured zone is ahead of UTC at a time. */
+export function zoneOffset(seconds) {
+  const { year, month, day, hour, minute, second } = Object.fromEntries(
+    format({ year: "numeric", month: "numeric", day: "numeric", ...HMS }).formatToParts(seconds * 1000).map(({ type, value }) => [type, Number(value)]),
+  );
+  return Date.UTC(year, month - 1, day, hour, minute, second) / 1000 - Math.floor(seconds);
+}
+
 /** The time of day, with the date unless that is today's. */
 export function moment(seconds, now = Date.now() / 1000) {
   const time = hourMinute(seconds);

@@ -105,6 +105,7 @@ export class PanelView {
   fail(error) {
     if (error.kind === "aborted") return;
     if (AWAY.has(error.kind)) this.#state("away", this.#hasData ? "" : t("away"));
+    else if (error.kind === "broken") this.#state("error", `${t("broken")}: ${error.message}`);
     else if (error.kind === "timeout") this.#state("error", `${t("slow")}: ${error.message}`);
     else this.#state("error", `${t("queryError")}: ${error.message}`);
   }
@@ -119,10 +120,6 @@ export class PanelView {
 
   updateLink() {
     this.title.href = this.address();
-  }
-
-  destroy() {
-    this.#drawing?.destroy();
   }
 
   #state(state, message) {

@@ -67,7 +67,6 @@ const listeners = new Set();
 /** Calls back when the theme changes, until the returned function is called. */
 export function onTheme(callback) {
   listeners.add(callback);
-  return () => listeners.delete(callback);
 }
 
 export function swapTheme() {

@@ -1,6 +1,7 @@
 // Time series: lines or stacked areas, dashed thresholds, marks of deployments and alerts, a legend with values.
 
 import { axisTime, clockTime, moment } from "./clock.js";
+import { config } from "./config.js";
 import { el } from "./dom.js";
 import { colourOf, mapped, reduced } from "./frames.js";
 import { t } from "./text.js";
@@ -79,8 +80,7 @@ export class TimeSeries {
     this.tip = el("div", { class: "tip", hidden: true });
     this.legend = el("div", { class: "legend", tabindex: "0", role: "group", "aria-label": t("series") });
     host.replaceChildren(el("div", { class: "plot" }, this.canvas, this.tip), this.legend);
-    this.observer = new ResizeObserver(() => this.#resize());
-    this.observer.observe(this.canvas);
+    new ResizeObserver(() => this.#resize()).observe(this.canvas);
   }
 
   show(series, { start, end, step, marks }) {
@@ -108,12 +108,6 @@ export class TimeSeries {
   /** The marks are the board's own list; this draws what has changed in it. */
   redrawMarks() {
     this.#plot?.redraw(false);
-  }
-
-  destroy() {
-    this.observer.disconnect();
-    this.#plot?.destroy();
-    this.#plot = null;
   }
 
   get #isStacked() {
@@ -144,6 +138,8 @@ export class TimeSeries {
       {
         ...this.#size(),
         ms: 1e-3,
+        // Marks of hours and days are those of the configured zone, wherever the browser is.
+        tzDate: (time) => globalThis.uPlot.tzDate(new Date(time * 1000), config.timezone),
         legend: { show: false },
         padding: [8, 18, 0, 0],
         cursor: {

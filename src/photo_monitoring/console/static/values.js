@@ -67,8 +67,6 @@ export class Stat {
       ),
     );
   }
-
-  destroy() {}
 }
 
 const START = (-210 * Math.PI) / 180;
@@ -109,8 +107,6 @@ export class Gauge {
     });
     this.host.replaceChildren(el("div", { class: "dials" }, dials));
   }
-
-  destroy() {}
 }
 
 /** Horizontal bars; of instant answers in a table (bar chart), or of a panel's series (bar gauge). */
@@ -150,8 +146,6 @@ export class Bars {
     });
     this.host.replaceChildren(el("div", { class: "scrolls", tabindex: "0", role: "group", "aria-label": this.panel.title }, el("table", { class: "bars" }, el("tbody", {}, rows))));
   }
-
-  destroy() {}
 }
 
 export class Table {
@@ -194,7 +188,5 @@ export class Table {
     this.showTable(this.table);
     this.host.querySelectorAll("thead button")[focused]?.focus();
   }
-
-  destroy() {}
 }
 
