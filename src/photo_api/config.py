@@ -7,18 +7,19 @@ in production a missing one is an error that names the variable.
 import difflib
 import ipaddress
 import os
-import re
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from photo_api.operations import production
+from photo_api.url_settings import names_hosts, names_redis
+
 PREFIX = "PHOTO_API_"
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@]*)(:\d*)?")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -69,15 +70,6 @@ def _networks(value: object) -> object:
     if isinstance(value, str):
         return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
     return value
-
-
-def _names_hosts(url: str) -> bool:
-    """Whether a PostgreSQL URL names hosts and ports as libpq has them (34.1.1.2: several are possible)."""
-    try:
-        hosts = urlsplit(url).netloc.rpartition("@")[2]
-    except ValueError:
-        return False
-    return all(_HOST.fullmatch(host) for host in hosts.split(","))
 
 
 class Settings(BaseSettings):
@@ -209,7 +201,7 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
-        if value is not None and not value.startswith("sqlite:") and not _names_hosts(value):
+        if value is not None and not value.startswith("sqlite:") and not names_hosts(value):
             raise ValueError(
                 "must be postgresql://user:password@host:port/database, special characters of the password as %XX"
             )
@@ -225,6 +217,13 @@ class Settings(BaseSettings):
             raise ValueError("must be a URL such as https://photos.example.com")
         return value.rstrip("/") if value else None
 
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not names_redis(value.get_secret_value()):
+            raise ValueError("must be redis://user:password@host:port/number (or rediss://), special characters as %XX")
+        return value
+
     @field_validator("secret_key", "previous_secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
@@ -233,27 +232,30 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _production(self) -> Self:
-        if "*" in self.cors_origins:
-            raise ValueError("CORS_ORIGINS: name the origins; a wildcard would let any site act for its visitors")
-        if self.environment is Environment.PRODUCTION and self.secret_key is None:
-            raise ValueError("SECRET_KEY: must be set in production (openssl rand -hex 32 makes one)")
-        if self.previous_secret_key is not None and not self.model_fields_set & {
-            "secret_key_id",
-            "previous_secret_key_id",
-        }:
-            raise ValueError("PREVIOUS_SECRET_KEY: name the keys too (SECRET_KEY_ID, PREVIOUS_SECRET_KEY_ID)")
-        if self.previous_secret_key is not None and self.secret_key_id == self.previous_secret_key_id:
-            raise ValueError("SECRET_KEY_ID: must differ from PREVIOUS_SECRET_KEY_ID while secrets are rotated")
+    def _together(self) -> Self:
+        """What several settings say together: all that is wrong, a line each."""
+        problems = [*self._keys(), *self._backends()]
+        if self.environment is Environment.PRODUCTION:
+            problems.extend(production.problems(self))
+        elif "*" in self.cors_origins:
+            problems.append("CORS_ORIGINS: name the origins; a wildcard would let any site act for its visitors")
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
-    @model_validator(mode="after")
-    def _backends(self) -> Self:
+    def _keys(self) -> Iterator[str]:
+        if self.previous_secret_key is None:
+            return
+        if not self.model_fields_set & {"secret_key_id", "previous_secret_key_id"}:
+            yield "PREVIOUS_SECRET_KEY: name the keys too (SECRET_KEY_ID, PREVIOUS_SECRET_KEY_ID)"
+        elif self.secret_key_id == self.previous_secret_key_id:
+            yield "SECRET_KEY_ID: must differ from PREVIOUS_SECRET_KEY_ID while secrets are rotated"
+
+    def _backends(self) -> Iterator[str]:
         for chosen, needed in self._needed().items():
             missing = [PREFIX + name.upper() for name in needed if getattr(self, name) is None]
             if missing:
-                raise ValueError(f"{chosen} needs {', '.join(missing)}")
-        return self
+                yield f"{chosen} needs {', '.join(missing)}"
 
     def _needed(self) -> dict[str, tuple[str, ...]]:
         """What was chosen, in the words of a message, and the settings it cannot do without."""
@@ -291,10 +293,28 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any setting's
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        for item in error.errors(include_url=False, include_input=False):
-            name = PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else PREFIX
-            problems.append(name + item["msg"].removeprefix("Value error, "))
         settings = None
+        problems.extend(_told(error, overrides))
     if problems or settings is None:
         raise ConfigurationError("\n".join(problems))
     return settings
+
+
+def _told(error: ValidationError, overrides: dict[str, Any]) -> Iterator[str]:
+    """A line for each mistake; those in what settings say together are looked for with the wrong ones left out."""
+    alone: dict[str, Any] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        said = item["msg"].removeprefix("Value error, ")
+        if not item["loc"]:
+            yield from (PREFIX + line for line in said.splitlines())
+            continue
+        name = str(item["loc"][0])
+        if name in Settings.model_fields:
+            alone[name] = Settings.model_fields[name].default
+        yield f"{PREFIX}{name.upper()}: {said}"
+    if alone:
+        try:
+            Settings(**(overrides | alone))
+        except ValidationError as rest:
+            told = tuple(f"{PREFIX}{name.upper()}:" for name in alone)
+            yield from (line for line in _told(rest, {}) if not line.startswith(told))

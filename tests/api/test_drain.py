@@ -18,6 +18,7 @@ from photo_api.database.migrate import migrate
 READY = "photo_api_ready"
 DEADLINE = "photo_api_drain_deadline_timestamp_seconds"
 LONG = "300"
+SECRET = "b7ca2f0e91d44c63a58d07fe3b9a6c21"
 
 
 @pytest.fixture
@@ -152,20 +153,20 @@ def test_a_taken_port_is_one_line_that_names_it(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_away_is_one_line_and_no_trace(tmp_path: Path) -> None:
-    url = f"postgresql://photo:hunter2@127.0.0.1:{free_port()}/photo"
-    with started_api(tmp_path, {"environment": "production", "database_url": url, "secret_key": "x" * 32}) as api:
+    url = f"postgresql://photo:vQ8rT3wZ@127.0.0.1:{free_port()}/photo"
+    with started_api(tmp_path, {"environment": "production", "database_url": url, "secret_key": SECRET}) as api:
         assert api.wait() == 1
     reason = "cannot connect, the database did not answer; start the database, or correct the URL"
     assert api.err == f"photo-api: PHOTO_API_DATABASE_URL: {reason}\n"
     assert "Traceback" not in api.out
-    assert "hunter2" not in api.out
+    assert "vQ8rT3wZ" not in api.out
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])
 def test_a_file_that_is_no_database_is_one_line_that_names_it(tmp_path: Path, environment: str) -> None:
     path = tmp_path / "holiday.jpg"
     path.write_bytes(b"\xff\xd8\xff" * 3_000)
-    settings = {"environment": environment, "database_url": f"sqlite:///{path}", "secret_key": "x" * 32}
+    settings = {"environment": environment, "database_url": f"sqlite:///{path}", "secret_key": SECRET}
     with started_api(tmp_path, settings) as api:
         assert api.wait() == 1
     assert str(path) in api.err
@@ -196,7 +197,7 @@ def test_a_database_that_was_never_migrated_is_not_ready_in_production(tmp_path:
     """It starts, says why it takes no traffic, and is ready once ``photo-api migrate`` ran."""
     path = tmp_path / "empty.sqlite3"
     path.touch()
-    settings = {"environment": "production", "database_url": f"sqlite:///{path}", "secret_key": "x" * 32}
+    settings = {"environment": "production", "database_url": f"sqlite:///{path}", "secret_key": SECRET}
     with started_api(tmp_path, settings | {"dependency_probe_seconds": "1"}) as api:
         wait_until(lambda: health(api) == 503, "the start", 60)
         assert httpx.get(f"{api.url}/health", timeout=5).json()["detail"] == "schema_behind"

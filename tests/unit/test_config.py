@@ -7,7 +7,7 @@ import pytest
 from photo_api.config import ConfigurationError, Environment, load_settings
 from photo_api.settings_reference import PAGE, described_settings, markdown
 
-SECRET = "0123456789abcdef0123456789abcdef"
+SECRET = "b7ca2f0e91d44c63a58d07fe3b9a6c21"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What operators do with the service: check its configuration, audit, back up and restore."""
