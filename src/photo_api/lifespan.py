@@ -22,6 +22,7 @@ async def opened(components: Components) -> AsyncIterator[None]:
             components.logs,
             components.database,
             components.storage,
+            components.delivery,
             components.passwords,
             components.verifier,
             components.rate_limiter,

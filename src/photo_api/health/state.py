@@ -30,7 +30,7 @@ _PROBE_TIMEOUT_SECONDS: Final = 2.0
 
 Fault = Literal["starting", "draining", "stopping", "schema_behind", "loop_stalled"]
 _PLANNED: Final = frozenset({"starting", "draining", "stopping"})
-Dependency = Literal["database", "object_storage", "log_service", "redis"]
+Dependency = Literal["database", "object_storage", "log_service", "cdn", "redis"]
 
 
 class Pinged(Protocol):
@@ -53,6 +53,7 @@ class Health:
         storage: Pinged,
         log_service: Pinged,
         redis: Pinged | None = None,
+        cdn: Pinged | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -68,6 +69,8 @@ class Health:
         }
         if redis is not None:
             self._asked["redis"] = redis.ping
+        if cdn is not None:
+            self._asked["cdn"] = cdn.ping
         self._revisions: frozenset[str] = frozenset()
         self._head = ""
         self._late_until = 0.0

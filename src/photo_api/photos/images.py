@@ -1,6 +1,7 @@
-"""Answering a request for a photo's bytes: ranges and conditions as RFC 9110 has them, streamed from storage.
+"""Answering a request for a photo's bytes: conditions and ranges as RFC 9110 has them, by a CDN or from storage.
 
-Used for one's own photos and for shared ones; the caller checked the permission and read the row.
+Used for one's own photos and for shared ones; the caller checked the permission and read the row. A CDN's link is given
+for HEAD and for ranges too: the edge answers them, and what a client learns of a picture comes from one place.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from photo_api.content_types import CONTENT_TYPES
 from photo_api.database import Row
+from photo_api.delivery.base import Audience, Delivery
 from photo_api.errors import RangeNotSatisfiable, Unavailable
 from photo_api.storage.base import ObjectReader, ObjectStorage
 
@@ -25,25 +27,42 @@ SEND_TIMEOUT_SECONDS: Final = 60.0
 """A client that takes nothing for this long is left: its connection is closed."""
 
 _BINARY: Final = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in CONTENT_TYPES}
-_ETAG: Final = {"ETag": {"description": "strong", "schema": {"type": "string"}}}
+_STRING: Final = {"type": "string"}
+_ETAG: Final = {"ETag": {"description": "strong", "schema": _STRING}}
 IMAGE_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The stored bytes, unchanged", "content": _BINARY, "headers": _ETAG},
     206: {
         "description": "The range that was asked for",
         "content": _BINARY,
-        "headers": {**_ETAG, "Content-Range": {"schema": {"type": "string"}}},
+        "headers": {**_ETAG, "Content-Range": {"schema": _STRING}},
+    },
+    302: {
+        "description": "Where a CDN is configured: GET or HEAD this URL next, with the same Range and no credentials. "
+        "It is good for this photo and a short while, and whoever has it sees the photo",
+        "headers": {
+            "Location": {"schema": _STRING | {"format": "uri"}},
+            "ETag": {"description": "to ask here, later, whether the picture is still there", "schema": _STRING},
+        },
     },
     304: {"description": "What the client has is current", "headers": _ETAG},
 }
 """OpenAPI ``responses`` of a route that answers with `image_response`."""
+HEAD_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The headers of GET"},
+    302: IMAGE_ANSWERS[302],
+    304: IMAGE_ANSWERS[304],
+}
+"""The same for HEAD."""
 
 _RANGE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.ASCII | re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 _log = structlog.get_logger("photo_api.photos")
 
 
-async def image_response(request: Request, storage: ObjectStorage, photo: Row) -> Response:
-    """The image in ``photo`` (a row with ``repository.IMAGE_COLUMNS``): 200, 206 or 304; HEAD too.
+async def image_response(
+    request: Request, storage: ObjectStorage, delivery: Delivery, photo: Row, audience: Audience
+) -> Response:
+    """The image in ``photo`` (a row with ``repository.IMAGE_COLUMNS``): 200, 206, 302 or 304; HEAD too.
 
     The first bytes have been read when this returns, so the caller can time "to the first byte".
 
@@ -67,6 +86,10 @@ async def image_response(request: Request, storage: ObjectStorage, photo: Row) -
     }
     if _not_modified(request.headers, etag, modified_seconds):
         return Response(status_code=304, headers=headers)
+    link = await delivery.link(photo["object_key"], audience)
+    if link is not None:
+        # Never reused by a client: the next request is checked again, and its link has life enough.
+        return Response(status_code=302, headers={"Location": link, "ETag": etag, "Cache-Control": "private, no-store"})
     headers["Content-Disposition"] = content_disposition(photo["filename"])
     headers["Content-Type"] = photo["content_type"]
     start, stop, status = 0, size, 200

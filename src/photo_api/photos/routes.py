@@ -10,7 +10,7 @@ from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import TooLarge, problems
 from photo_api.ids import ID_PATTERN
 from photo_api.photos.direct import FORM_OVERHEAD_BYTES
-from photo_api.photos.images import IMAGE_ANSWERS, image_response
+from photo_api.photos.images import HEAD_ANSWERS, IMAGE_ANSWERS, image_response
 from photo_api.photos.multipart import parts_of
 from photo_api.photos.schemas import (
     ALBUM_ID,
@@ -139,7 +139,7 @@ async def delete_photo(photo_id: Id, user: CurrentUser, services: Services) -> R
 @router.head(
     "/{photo_id}/image",
     response_class=Response,
-    responses=problems(401, 404, 422) | {200: {"description": "The headers of GET"}, 304: IMAGE_ANSWERS[304]},
+    responses=problems(401, 404, 422) | HEAD_ANSWERS,
     summary="A photo's headers",
 )
 @router.get(
@@ -155,7 +155,7 @@ async def photo_image(photo_id: Id, request: Request, user: CurrentUser, service
     served = False
     try:
         photo = await services.photos.image(user.user_id, photo_id)
-        response = await image_response(request, services.storage, photo)
+        response = await image_response(request, services.storage, services.delivery, photo, "owner")
         served = True
         return response
     finally:

@@ -11,7 +11,7 @@ from photo_api.context import context_of
 from photo_api.dependencies import CurrentUser, Cursor, Id, Limit, Services
 from photo_api.errors import NotFound, problems
 from photo_api.ids import rfc3339
-from photo_api.photos.images import IMAGE_ANSWERS, image_response
+from photo_api.photos.images import HEAD_ANSWERS, IMAGE_ANSWERS, image_response
 from photo_api.responses import json_response
 from photo_api.routing import DirectRoute
 from photo_api.share_links.schemas import TOKEN, SharedView, ShareLinkCreated, ShareLinkIn, ShareLinkPage
@@ -132,7 +132,7 @@ async def view_share_link(
     tags=["visitors"],
     summary="A shared photo's headers",
     response_class=Response,
-    responses=problems(401, 404, 410, 422) | {200: {"description": "The headers of GET"}, 304: IMAGE_ANSWERS[304]},
+    responses=problems(401, 404, 410, 422) | HEAD_ANSWERS,
 )
 @router.get(
     "/share/{token}/photos/{photo_id}/image",
@@ -155,7 +155,7 @@ async def shared_image(
         in_album = photo["id"] is not None
         if not in_album:
             raise NotFound
-        response = await image_response(request, services.storage, photo)
+        response = await image_response(request, services.storage, services.delivery, photo, "visitor")
         served = True
         return response
     except Refused as refused:
