@@ -18,7 +18,6 @@ from tests.support.postgresql import running_postgresql
 from tests.support.s3 import Bucket
 from tests.support.seaweedfs import SeaweedFs, running_seaweedfs
 from tests.support.swift import Swift, running_swift
-from tests.support.swift import Swift, running_swift
 
 # Tests of the stack, of its dashboards and of its console look at the same one.
 __all__ = ["shared_stack", "stack"]
@@ -52,13 +51,6 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def swift_server() -> Iterator[Swift]:
-    """A Swift; who stops it starts it again."""
-    with running_swift() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
 def seaweedfs_server() -> Iterator[SeaweedFs]:
     """A SeaweedFS; who stops it starts it again."""
     with running_seaweedfs() as server:
@@ -84,15 +76,15 @@ def shared_seaweedfs_bucket(seaweedfs_server: SeaweedFs) -> Bucket:
 
 @pytest.fixture
 def swift_bucket(shared_swift_bucket: Bucket) -> Bucket:
-    """It, without what another test left to sweep."""
-    shared_swift_bucket.empty()
+    """It, without what another test left unsealed."""
+    shared_swift_bucket.sweep()
     return shared_swift_bucket
 
 
 @pytest.fixture
 def seaweedfs_bucket(shared_seaweedfs_bucket: Bucket) -> Bucket:
-    """It, without what another test left to sweep."""
-    shared_seaweedfs_bucket.empty()
+    """It, without what another test left unsealed."""
+    shared_seaweedfs_bucket.sweep()
     return shared_seaweedfs_bucket
 
 
