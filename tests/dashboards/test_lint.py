@@ -12,9 +12,10 @@ from photo_monitoring.configuration.settings import Settings
 from photo_monitoring.criteria import Text
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.builder import build
-from photo_monitoring.dashboards.lint import lint_boards, lint_document, lint_panel, query_rules
-from photo_monitoring.dashboards.panels import Kind, Panel, Query, per_minute
+from photo_monitoring.dashboards.lint import lint_boards, lint_declarations, lint_document, lint_panel, query_rules
+from photo_monitoring.dashboards.panels import Board, Kind, Panel, Query, Variable, per_minute
 from photo_monitoring.dashboards.patterns import lines
+from photo_monitoring.dashboards.queries import filled_in
 from photo_monitoring.proofs import promtool
 from photo_monitoring.yaml_text import to_yaml
 
@@ -28,6 +29,29 @@ def test_our_boards_have_no_fault() -> None:
 
 def test_promtool_parses_every_query() -> None:
     assert promtool.check_rules({"dashboards.yml": to_yaml(query_rules(Settings()))}) is None
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda one: one.uid)
+def test_promtool_gets_the_marks_and_what_variables_are_chosen_from(board: Board) -> None:
+    asked = {rule["expr"] for rule in query_rules(Settings())["groups"][0]["rules"]}
+    document = build(board, Settings(), "ko")
+    marks = [one["expr"] for one in document["annotations"]["list"]]
+    chosen = [one["query"]["query"] for one in document["templating"]["list"] if one["type"] == "query"]
+    series = [text.removeprefix("label_values(").rpartition(", ")[0] for text in chosen]
+    assert len(marks) == 2
+    assert {filled_in(text) for text in (*marks, *series)} <= asked
+
+
+def test_a_placeholder_that_is_none_is_told_with_the_other_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *others = BOARDS
+    panel = replace(asking("sum(rate(http_requests_total{$pickd}[$rate]))"), id=999, home_of=())
+    variable = Variable(name="region", title=Text("지역", "Region"), series="up{$regon}", label="region")
+    rows = (replace(first.rows[0], panels=(*first.rows[0].panels, panel)), *first.rows[1:])
+    wrong = replace(first, rows=rows, variables=(*first.variables, variable))
+    monkeypatch.setattr("photo_monitoring.dashboards.lint.BOARDS", (wrong, *others))
+    problems = lint_declarations()
+    assert [problem for problem in problems if "pickd" in problem]
+    assert [problem for problem in problems if "the variable region: " in problem and "regon" in problem]
 
 
 def asking(expr: str) -> Panel:

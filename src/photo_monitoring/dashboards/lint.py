@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,9 +81,17 @@ def lint_panel(panel: Panel) -> list[str]:
 
 def _variables(board: Board) -> Iterator[str]:
     declared = {variable.name for variable in board.variables}
-    texts = [one.expr for panel in board.panels for one in panel.queries]
-    texts += [variable.series for variable in board.variables]
-    used = set().union(*(used_variables(query(text, Settings())) for text in texts))
+    used: set[str] = set()
+    for panel in board.panels:
+        for one in panel.queries:
+            # What cannot be filled in, the panel's own lint tells.
+            with suppress(UnknownPlaceholderError, ValueError):
+                used |= used_variables(query(one.expr, Settings()))
+    for variable in board.variables:
+        try:
+            used |= used_variables(query(variable.series, Settings()))
+        except (UnknownPlaceholderError, ValueError) as error:
+            yield f"{board.uid}: the variable {variable.name}: {error}"
     yield from (f"{board.uid} uses the variable {name}, which it does not have" for name in sorted(used - declared))
     yield from (f"{board.uid} has the variable {name}, which nothing uses" for name in sorted(declared - used))
 
@@ -171,12 +180,20 @@ def lint_boards(settings: Settings) -> list[str]:
 def query_rules(settings: Settings) -> dict[str, Any]:
     """Return every query as a recording rule, for promtool to parse; the name says where it stands."""
     rules = [
-        {
-            "record": f"{board.uid.replace('-', '_')}:panel_{panel.id}:query_{index}",
-            "expr": filled_in(query(one.expr, settings)),
-        }
+        {"record": f"{board.uid.replace('-', '_')}:{place}", "expr": filled_in(text)}
         for board in BOARDS
-        for panel in board.panels
-        for index, one in enumerate(panel.queries)
+        for place, text in _queries(board, settings)
     ]
     return {"groups": [{"name": "dashboards", "rules": rules}]}
+
+
+def _queries(board: Board, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Return everything that a board asks, with its place: panels, marks, and what its variables are chosen from."""
+    for panel in board.panels:
+        for index, one in enumerate(panel.queries):
+            yield f"panel_{panel.id}:query_{index}", query(one.expr, settings)
+    for variable in board.variables:
+        yield f"variable_{variable.name}", query(variable.series, settings)
+    # The language changes none of them.
+    for index, mark in enumerate(build(board, settings, "en")["annotations"]["list"]):
+        yield f"mark_{index}", mark["expr"]
