@@ -210,6 +210,77 @@ async def test_a_resume_with_another_etag_is_corrupt_and_not_resumed() -> None:
     assert counts.problems > 0
 
 
+async def test_an_image_is_fetched_from_where_a_redirect_leads_without_the_credentials_but_with_the_range() -> None:
+    async def script(request: Request, _: int, writer: asyncio.StreamWriter) -> None:
+        if request.line.startswith("GET /cdn?token=exp=1~hmac=2 "):
+            partial(writer, request, etag='"the-edge-etag"')
+        else:
+            answer(writer, "302 Found", extra="Location: /cdn?token=exp=1~hmac=2\r\n")
+
+    given = {"Range": "bytes=100-199", "Authorization": "Bearer t", "X-Share-Password": "p"}
+    async with browsing(script) as (browser, counts, server):
+        headers = await browser.download(Wanted("image", "GET", "/image", (206,)), CONTENT, headers=given)
+    assert headers["ETag"] == ETAG
+    sent = server.requests[1].headers
+    assert (sent["range"], sent.get("authorization"), sent.get("x-share-password")) == ("bytes=100-199", None, None)
+    assert (counts.operation("image").answered, counts.operation("image_cdn").answered) == ({302: 1}, {206: 1})
+    assert counts.problems == 0
+
+
+async def test_other_bytes_at_the_redirects_end_are_a_corrupt_body_there() -> None:
+    async def script(request: Request, _: int, writer: asyncio.StreamWriter) -> None:
+        if request.line.startswith("GET /cdn "):
+            answer(writer, "200 OK", CONTENT[::-1])
+        else:
+            answer(writer, "302 Found", extra="Location: /cdn\r\n")
+
+    async with browsing(script) as (browser, counts, _):
+        with pytest.raises(StepFailed):
+            await browser.download(IMAGE, CONTENT)
+    assert (counts.operation("image").corrupt_bodies, counts.operation("image_cdn").corrupt_bodies) == (0, 1)
+
+
+async def test_a_redirect_that_refuses_is_a_failed_get() -> None:
+    async def script(request: Request, _: int, writer: asyncio.StreamWriter) -> None:
+        if request.line.startswith("GET /cdn "):
+            answer(writer, "403 Forbidden", b"token refused")
+        else:
+            answer(writer, "302 Found", extra="Location: /cdn\r\n")
+
+    async with browsing(script) as (browser, counts, _):
+        with pytest.raises(StepFailed):
+            await browser.download(IMAGE, CONTENT)
+    assert counts.operation("image_cdn").unexpected == {403: 1}
+    assert counts.failed_gets == 1
+
+
+async def test_a_redirect_elsewhere_or_again_is_never_followed() -> None:
+    async def script(request: Request, _: int, writer: asyncio.StreamWriter) -> None:
+        elsewhere = request.line.startswith("GET /image ")
+        answer(writer, "302 Found", extra=f"Location: {'http://192.0.2.1/x' if elsewhere else '/again'}\r\n")
+
+    async with browsing(script) as (browser, counts, server):
+        with pytest.raises(StepFailed):
+            await browser.download(IMAGE, CONTENT)
+        with pytest.raises(StepFailed):
+            await browser.download(Wanted("other", "GET", "/other", (200,)), CONTENT)
+    assert [request.line.split()[1] for request in server.requests] == ["/image", "/other", "/again"]
+    assert counts.operation("other_cdn").unexpected == {302: 1}
+
+
+async def test_a_redirect_is_no_answer_to_a_condition() -> None:
+    async def script(_: Request, __: int, writer: asyncio.StreamWriter) -> None:
+        answer(writer, "302 Found", extra="Location: /cdn\r\n")
+
+    async with browsing(script) as (browser, counts, server):
+        with pytest.raises(StepFailed):
+            await browser.download(
+                Wanted("conditional", "GET", "/image", (304,)), CONTENT, headers={"If-None-Match": ETAG}
+            )
+    assert len(server.requests) == 1
+    assert counts.operation("conditional").unexpected == {302: 1}
+
+
 async def test_an_unexpected_answer_is_counted_and_its_title_kept() -> None:
     async def script(_: Request, __: int, writer: asyncio.StreamWriter) -> None:
         answer(
