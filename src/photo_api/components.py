@@ -12,6 +12,7 @@ from photo_api.delivery.backends import open_delivery
 from photo_api.delivery.base import Delivery
 from photo_api.delivery.cdn import CdnDelivery
 from photo_api.health.state import Health
+from photo_api.logs.backends import open_log_queue
 from photo_api.logs.queue import LogQueue
 from photo_api.passwords import PasswordHasher
 from photo_api.photos.service import PhotoService
@@ -51,7 +52,7 @@ def build_components(settings: Settings, recorder: Recorder) -> Components:
     """Put the parts together; nothing is opened yet."""
     secrets = load_secrets(settings)
     database = open_database(settings, recorder.database)
-    logs = LogQueue(settings, recorder)
+    logs = open_log_queue(settings, recorder)
     storage = FileSystemStorage(settings, secrets, recorder)
     delivery = open_delivery(settings, recorder)
     passwords = PasswordHasher(settings)

@@ -183,7 +183,7 @@ class ExternalCalls:
     async def _sent(self, request: _Request, measured: ExternalRequest) -> aiohttp.ClientResponse:
         """The beginning of an answer that is worth reading."""
         if self._session is None:
-            raise RuntimeError(f"calls to the {self._name} are not open")
+            raise Unavailable(f"Calls to the {self._name} are closed.")
         deadline = asyncio.timeout(self._timeout_seconds)
         headers = dict(request.headers or {})
         body: SentBody | None = None

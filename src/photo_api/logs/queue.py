@@ -1,35 +1,47 @@
 """The bounded queue between the service and its log sink: full of what the sink has not taken yet, never in the way."""
 
 import asyncio
+import heapq
+import itertools
 import random
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
 from photo_api.config import Settings
 from photo_api.logs.pipeline import subscribe
-from photo_api.logs.sink import FileSink, LogSink, LogSinkUnavailable
+from photo_api.logs.sink import FileSink, LogSink, LogSinkUnavailable, Sent
 from photo_metrics import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 _log = structlog.get_logger("photo_api.logs")
 
 BATCH: Final = 500
+TRIES: Final = 6
 _MAX_BYTES: Final = 32 * 1024 * 1024
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+
+
+class _Record(NamedTuple):
+    """A record, and how often the sink has refused it in particular."""
+
+    line: bytes
+    refusals: int = 0
 
 
 class LogQueue:
     """Gathers the process's log records and hands them to a sink in batches (the guide's section 3.2).
 
     Policy when full (``log_queue_capacity`` records, or 32 MiB): the oldest waiting record is dropped and counted,
-    ``reason="queue_full"``; what the sink refuses for good is ``rejected``, what a fault of the sink's code loses
-    ``send_failed``, what cannot be sent in the ``flush_seconds`` of a shutdown ``shutdown``. What queue and sink say of
-    themselves goes to standard output alone.
+    ``reason="queue_full"``; what the sink refuses for good, or `TRIES` times, is ``rejected``, what a fault of the
+    sink's code loses ``send_failed``, what cannot be sent in the ``flush_seconds`` of a shutdown ``shutdown``. A record
+    that was refused rests, longer each time, while others are sent. What queue and sink say of themselves goes to
+    standard output alone.
     """
 
     def __init__(
@@ -54,7 +66,10 @@ class LogQueue:
         self._lock = threading.Lock()
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
-        self._batch: list[bytes] = []
+        self._batch: list[_Record] = []
+        self._resting: list[tuple[float, int, _Record]] = []
+        """Heap of (when it is due, a number that no other has, what)."""
+        self._order = itertools.count()
         self._sleeping = False
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
@@ -86,6 +101,7 @@ class LogQueue:
         with self._lock:
             lost = self._size()
             self._waiting.clear()
+            self._resting = []
             self._batch = []
             self._bytes = 0
         if lost:
@@ -102,7 +118,7 @@ class LogQueue:
         return self._size()
 
     def _size(self) -> int:
-        return len(self._waiting) + len(self._batch)
+        return len(self._waiting) + len(self._batch) + len(self._resting)
 
     def put(self, record: bytes) -> None:
         """Queue a record; from any thread, without waiting."""
@@ -126,54 +142,99 @@ class LogQueue:
         while True:
             self._take()
             if self._batch:
-                await self._send_until_taken()
+                await self._send_until_settled()
+                if self._closing.is_set() and self._resting:
+                    await asyncio.sleep(self._linger_seconds)
                 continue
             if self._closing.is_set():
                 return
             self._arrived.clear()
             with self._lock:
                 self._sleeping = not self._waiting
+                due = self._resting[0][0] if self._resting else None
             if self._sleeping:
-                await self._arrived.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(due):
+                        await self._arrived.wait()
             await self._pause(self._linger_seconds)  # so that a burst becomes one batch
 
     def _take(self) -> None:
+        """Fill the batch: with what has rested long enough, then with what waits."""
+        now = asyncio.get_running_loop().time()
+        size = 0
         with self._lock:
-            for _ in range(min(BATCH, len(self._waiting))):
-                record = self._waiting.popleft()
-                self._bytes -= len(record)
+            while len(self._batch) < BATCH and size < _BATCH_BYTES:
+                if self._resting and (self._resting[0][0] <= now or self._closing.is_set()):
+                    record = heapq.heappop(self._resting)[2]
+                elif self._waiting:
+                    record = _Record(self._waiting.popleft())
+                else:
+                    return
                 self._batch.append(record)
+                size += len(record.line)
 
-    async def _send_until_taken(self) -> None:
+    async def _send_until_settled(self) -> None:
         """Send the batch, again and again with growing pauses (short ones once closing, for `close` sets the end)."""
         pause, longest = self._backoff_seconds
         failures = 0
-        while True:
-            try:
-                refused: Sequence[int] = await asyncio.wait_for(self._sink.send(self._batch), self._send_seconds)
-            except (LogSinkUnavailable, TimeoutError) as error:
-                failures += 1
-                if failures == 1:
-                    _log.warning("log_sink_unavailable", reason=str(error) or "no answer in time", local_only=True)
-                if self._closing.is_set():
-                    await asyncio.sleep(self._linger_seconds)
-                else:
-                    await self._pause(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret depends on it
-                pause = min(pause * 2, longest)
+        while self._batch:
+            why_away = await self._send()
+            if why_away is None:
                 continue
-            except Exception:  # noqa: BLE001 - a sink's fault must not end the worker
-                _log.exception("log_sink_failed", local_only=True)
-                self._recorder.log_dropped("send_failed", len(self._batch))
-                refused = ()
-            break
+            failures += 1
+            if failures == 1:
+                _log.warning("log_sink_unavailable", reason=why_away, local_only=True)
+            if self._closing.is_set():
+                await asyncio.sleep(self._linger_seconds)
+            else:
+                await self._pause(pause * _jitter())
+            pause = min(pause * 2, longest)
         if failures:
             _log.info("log_sink_available_again", failures=failures, waiting=self.size(), local_only=True)
-        if refused:
-            self._recorder.log_dropped("rejected", len(refused))
-            _log.warning("log_records_rejected", records=len(refused), local_only=True)
-        self._batch = []
+
+    async def _send(self) -> str | None:
+        """Send the batch once: what was not settled stays in it. Why the sink is away, if it is."""
+        try:
+            sent = await asyncio.wait_for(self._sink.send([record.line for record in self._batch]), self._send_seconds)
+        except (LogSinkUnavailable, TimeoutError) as error:
+            return str(error) or "no answer in time"
+        except Exception:  # noqa: BLE001 - a sink's fault must not end the worker
+            _log.exception("log_sink_failed", local_only=True)
+            self._recorder.log_dropped("send_failed", len(self._batch))
+            sent = Sent()
+        self._settle(sent)
+        return sent.reason if sent.left else None
+
+    def _settle(self, sent: Sent) -> None:
+        """Keep what is left, let rest what was refused, forget and count what was refused for good."""
+        now = asyncio.get_running_loop().time()
+        shortest, longest = self._backoff_seconds
+        rejected = len(sent.rejected)
+        kept = 0
+        with self._lock:
+            batch = self._batch
+            self._batch = [batch[position] for position in sent.left]
+            for line, refusals in (batch[position] for position in sent.failed):
+                if refusals + 1 >= TRIES:
+                    rejected += 1
+                    continue
+                due = now + min(shortest * 2**refusals, longest) * _jitter()
+                heapq.heappush(self._resting, (due, next(self._order), _Record(line, refusals + 1)))
+                kept += len(line)
+            self._bytes += kept + _size(self._batch) - _size(batch)
+        if rejected:
+            self._recorder.log_dropped("rejected", rejected)
+            _log.warning("log_records_rejected", records=rejected, reason=sent.reason, local_only=True)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer than until closing begins."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
+
+
+def _jitter() -> float:
+    return random.uniform(0.5, 1.0)  # noqa: S311 - no secret depends on it
+
+
+def _size(records: list[_Record]) -> int:
+    return sum(len(record.line) for record in records)

@@ -2,7 +2,7 @@
 
 Policy: a log service that is away never disturbs a request. Its batch is kept and sent again (at least once: after
 a failure half-way, records may arrive twice), newer records wait in the queue, the oldest of them are dropped when it
-is full, and each drop is counted.
+is full, and each drop is counted. Single records that it refuses are sent again on their own.
 """
 
 import asyncio
@@ -12,13 +12,26 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from photo_metrics import Recorder
 
 
 class LogSinkUnavailable(Exception):
     """The sink did not take the batch; send it again later."""
+
+
+class Sent(NamedTuple):
+    """What became of a batch, by position; what is not named was taken."""
+
+    rejected: tuple[int, ...] = ()
+    """Refused for good."""
+    failed: tuple[int, ...] = ()
+    """Refused this time; each may be tried a few times more."""
+    left: tuple[int, ...] = ()
+    """Not tried, or without an answer, for the sink fell away half-way: no fault of theirs."""
+    reason: str = ""
+    """Of the first that was not taken, for operators; no secret."""
 
 
 class LogSink(Protocol):
@@ -32,11 +45,11 @@ class LogSink(Protocol):
         """Release what is held."""
         ...
 
-    async def send(self, records: Sequence[bytes]) -> Sequence[int]:
-        """Hand over records, one line of JSON each; the positions of those refused for good, which are not sent again.
+    async def send(self, records: Sequence[bytes]) -> Sent:
+        """Hand over records, one line of JSON each.
 
         Raises:
-            LogSinkUnavailable: none, or not all, was taken.
+            LogSinkUnavailable: none was taken, or nobody knows which; send all of them again.
         """
         ...
 
@@ -72,11 +85,11 @@ class FileSink:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None
 
-    async def send(self, records: Sequence[bytes]) -> Sequence[int]:
-        """Append ``records``; none is ever refused for good."""
+    async def send(self, records: Sequence[bytes]) -> Sent:
+        """Append ``records``; none is ever refused."""
         with self._recorder.external_request(self.service, operation="send"):
             await self._in_thread(b"\n".join(records) + b"\n")
-        return ()
+        return Sent()
 
     async def ping(self) -> None:
         """Check that the file can be opened for appending."""

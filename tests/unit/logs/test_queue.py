@@ -14,7 +14,7 @@ from tests.support.samples import new_recorder, sample
 
 from photo_api.config import Settings
 from photo_api.logs.queue import BATCH, LogQueue
-from photo_api.logs.sink import FileSink, LogSinkUnavailable
+from photo_api.logs.sink import FileSink, LogSinkUnavailable, Sent
 from photo_metrics import Recorder
 
 DROPPED = "photo_api_log_dropped_total"
@@ -148,9 +148,9 @@ async def test_records_from_threads_arrive(file: Path, recorder: Recorder) -> No
 class LimitedSink(FileSink):
     """A file that, as log services do, refuses long records for good while it takes the others of a batch."""
 
-    async def send(self, records: Sequence[bytes]) -> Sequence[int]:
+    async def send(self, records: Sequence[bytes]) -> Sent:
         await super().send([record for record in records if len(record) <= 10])
-        return [index for index, record in enumerate(records) if len(record) > 10]
+        return Sent(rejected=tuple(index for index, record in enumerate(records) if len(record) > 10))
 
 
 async def test_records_refused_for_good_are_counted_and_not_sent_again(file: Path, recorder: Recorder) -> None:
@@ -165,7 +165,7 @@ async def test_records_refused_for_good_are_counted_and_not_sent_again(file: Pat
 class BrokenSink(FileSink):
     """A sink with a fault in its code."""
 
-    async def send(self, records: Sequence[bytes]) -> Sequence[int]:
+    async def send(self, records: Sequence[bytes]) -> Sent:
         if b"fatal" in records:
             raise ZeroDivisionError
         return await super().send(records)
