@@ -502,6 +502,28 @@ async def test_what_expires_while_it_is_verified_is_gone_and_leaves_nothing_even
     assert await totals(service) == (1, len(JPEG))
 
 
+async def test_one_users_many_confirmations_are_429_while_another_user_is_served(start: Start) -> None:
+    """With one worker half of the 16 places are his; the refused upload stays, and is confirmed later."""
+    async with start(verifier_workers=1, verifier_timeout_seconds=60) as service:
+        heavy, other = await service.register(), await service.register()
+        await confirm(service, other, await uploaded(service, other))
+        (worker,) = (p for p in psutil.Process().children() if "photo_api.photos.decoding" in p.cmdline())
+        uploads = [await uploaded(service, heavy) for _ in range(9)]
+        others = await uploaded(service, other)
+        worker.suspend()
+        confirming = [asyncio.create_task(confirm(service, heavy, upload)) for upload in uploads]
+        refused, _ = await asyncio.wait(confirming, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        others_confirming = asyncio.create_task(confirm(service, other, others))
+        worker.resume()
+        answers = await asyncio.gather(*confirming)
+        assert (await others_confirming).status_code == 200
+        assert sorted(answer.status_code for answer in answers) == [200] * 8 + [429]
+        (refusal,) = refused
+        assert refusal.result().headers["Retry-After"] == "5"
+        assert (await confirm(service, heavy, uploads[confirming.index(refusal)])).status_code == 200
+        assert len(await photo_ids(service, heavy)) == 9
+
+
 async def test_of_several_instances_one_takes_a_deletion(service: Service) -> None:
     database = service.components.database
     async with database.transaction() as transaction:
