@@ -20,8 +20,8 @@ from photo_api.photos.verification import PhotoVerifier
 from photo_api.rate_limits.limiter import RateLimiter
 from photo_api.secrets import Secrets, load_secrets
 from photo_api.share_links.service import ShareLinkService
+from photo_api.storage.backends import open_storage
 from photo_api.storage.base import ObjectStorage
-from photo_api.storage.filesystem import FileSystemStorage
 from photo_metrics import Recorder
 
 
@@ -53,7 +53,7 @@ def build_components(settings: Settings, recorder: Recorder) -> Components:
     secrets = load_secrets(settings)
     database = open_database(settings, recorder.database)
     logs = open_log_queue(settings, recorder)
-    storage = FileSystemStorage(settings, secrets, recorder)
+    storage = open_storage(settings, secrets, recorder)
     delivery = open_delivery(settings, recorder)
     passwords = PasswordHasher(settings)
     access_tokens = AccessTokens(settings, secrets)

@@ -162,7 +162,7 @@ EXTERNAL_OPERATION_DURATION = _histogram(
     labels=(_SERVICE, _closed("operation", "upload", "download", "token", "send", "delete", "head")),
     buckets=(0.05, 0.25, 1.0, 2.0, 5.0),
     combinations=(
-        *(("object_storage", operation) for operation in ("upload", "download", "delete", "head")),
+        *(("object_storage", operation) for operation in ("upload", "download", "token", "delete", "head")),
         ("cdn", "token"),
         ("cdn", "head"),
         ("log_service", "send"),

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import httpx
 from tests.support.ports import free_port, wait_until
@@ -93,3 +95,16 @@ def running_swift(*, token_seconds: int = 3_600) -> Iterator[Swift]:
         if swift.is_running:
             swift.stop(signal.SIGKILL)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def swift_settings(swift: Swift, **changed: Any) -> dict[str, Any]:
+    """Settings of a service that keeps its photos in a new container of that server."""
+    return {
+        "storage": "swift",
+        "swift_auth_url": swift.auth_url,
+        "swift_username": USER,
+        "swift_password": swift.password,
+        "swift_container": f"photos-{uuid4().hex}",
+        "swift_temp_url_key": secrets.token_hex(16),
+        "storage_timeout_seconds": 5.0,
+    } | changed

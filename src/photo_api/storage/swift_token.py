@@ -1,0 +1,193 @@
+"""Tokens of OpenStack Swift: from identity v2.0 (NHN Cloud: ``POST …/v2.0/tokens``) or tempauth (``GET …/v1.0``).
+
+Policy: a token is kept until shortly before it expires; of those who need a new one at once a single one asks. What
+cannot be reached raises `ServiceAway`; refused credentials raise `CredentialsRefused`, and are not tried again at once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import aiohttp
+import orjson
+import structlog
+
+from photo_api.config import ConfigurationError, Settings
+from photo_api.errors import Unavailable
+from photo_api.external.calls import ExternalCalls
+from photo_api.external.errors import ServiceAway
+
+RENEWED_BEFORE: Final = 60.0
+"""Seconds before its end that a token is not used any more; of a short life, a fifth of it."""
+_SECONDS_BY_DEFAULT: Final = 3_600.0  # where the answer does not say
+_REFUSED_FOR_SECONDS: Final = 5.0
+_REFUSALS: Final = frozenset({400, 401, 403, 404})
+_LARGEST_ANSWER: Final = 1024 * 1024
+_log = structlog.get_logger("photo_api.storage")
+
+
+class CredentialsRefused(Unavailable):
+    """Storage does not know our user or password; ``reason`` is for the operator, the detail for clients."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The object storage cannot be used at present.")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token, what storage it is for where the answer said so, and when it is old (on the monotonic clock)."""
+
+    id: str = field(repr=False)
+    storage_url: str | None
+    old_at: float
+
+
+class SwiftTokens:
+    """The token of one user.
+
+    Raises:
+        ConfigurationError: the URL's form is neither of the two, or v2.0 lacks a tenant.
+    """
+
+    def __init__(
+        self, settings: Settings, calls: ExternalCalls, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._url = settings.swift_auth_url or ""
+        self._tenant = settings.swift_tenant_id
+        self._username = settings.swift_username or ""
+        self._password = settings.swift_password
+        self._token: Token | None = None
+        self._refused: tuple[float, str] | None = None
+        self._renewal: asyncio.Task[Token] | None = None
+        if self._url.endswith("/v2.0"):
+            self._ask = self._ask_identity
+            if self._tenant is None:
+                raise ConfigurationError("PHOTO_API_SWIFT_TENANT_ID: identity v2.0 needs it")
+        elif self._url.endswith(("/v1.0", "/v1")):
+            self._ask = self._ask_tempauth
+        else:
+            raise ConfigurationError(
+                "PHOTO_API_SWIFT_AUTH_URL: must end in /v2.0 (identity, NHN Cloud) or /v1.0 (tempauth)"
+            )
+
+    async def current(self) -> Token:
+        """A token that is good for a while; asked for where there is none.
+
+        Raises:
+            CredentialsRefused: by the service that makes tokens, now or a few seconds ago.
+            ServiceAway: it did not answer.
+        """
+        token = self._token
+        if token is not None and self._clock() < token.old_at:
+            return token
+        if self._refused is not None and self._clock() < self._refused[0]:
+            raise CredentialsRefused(self._refused[1])
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renewed(), name="swift token")
+            self._renewal.add_done_callback(_read)
+        # Whoever asked first may leave: the others still wait for the same answer.
+        return await asyncio.shield(self._renewal)
+
+    def refused(self, token: Token) -> None:
+        """Storage does not take it any more, before its time (Swift was restarted, the password changed)."""
+        if self._token is token:
+            self._token = None
+
+    async def close(self) -> None:
+        """Leave a request that is under way."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+
+    async def _renewed(self) -> Token:
+        try:
+            self._token = await self._ask()
+        except CredentialsRefused as error:
+            self._refused = (self._clock() + _REFUSED_FOR_SECONDS, error.reason)
+            _log.error("object_storage_credentials_refused", reason=error.reason)
+            raise
+        self._refused = None
+        return self._token
+
+    async def _ask_identity(self) -> Token:
+        assert self._password is not None  # noqa: S101 - the settings saw to it
+        credentials = {"username": self._username, "password": self._password.get_secret_value()}
+        body = orjson.dumps({"auth": {"tenantId": self._tenant, "passwordCredentials": credentials}})
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        async with self._calls.request(
+            "token", "POST", f"{self._url}/tokens", headers=headers, data=body, idempotent=True
+        ) as response:
+            _check(response, "PHOTO_API_SWIFT_TENANT_ID, PHOTO_API_SWIFT_USERNAME and PHOTO_API_SWIFT_PASSWORD")
+            try:
+                access = orjson.loads(await body_of(response, _LARGEST_ANSWER))["access"]
+                token = access["token"]
+                seconds = _seconds_until(token["expires"], response.headers)
+                return self._made(str(token["id"]), _published(access), seconds)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise ServiceAway("The object storage's token cannot be read.") from error
+
+    async def _ask_tempauth(self) -> Token:
+        assert self._password is not None  # noqa: S101 - the settings saw to it
+        headers = {"X-Auth-User": self._username, "X-Auth-Key": self._password.get_secret_value()}
+        async with self._calls.request(
+            "token", "GET", self._url, headers=headers, expected=(200, 204), idempotent=True
+        ) as response:
+            _check(response, "PHOTO_API_SWIFT_USERNAME and PHOTO_API_SWIFT_PASSWORD")
+            try:
+                seconds = float(response.headers.get("X-Auth-Token-Expires", _SECONDS_BY_DEFAULT))
+                return self._made(response.headers["X-Auth-Token"], response.headers.get("X-Storage-Url"), seconds)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ServiceAway("The object storage's token cannot be read.") from error
+
+    def _made(self, id_: str, storage_url: str | None, seconds: float) -> Token:
+        if not (id_.isascii() and id_.isprintable()):
+            raise ValueError("not a token")
+        return Token(id_, storage_url, self._clock() + max(0.0, seconds - min(RENEWED_BEFORE, seconds / 5)))
+
+
+async def body_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body; raises `ServiceAway` where it is longer than ``limit`` bytes."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > limit:
+            raise ServiceAway("The object storage's answer is too long.")
+    return bytes(body)
+
+
+def _read(renewal: asyncio.Task[Token]) -> None:
+    """Nobody may be waiting any more; asyncio would complain of an error that is never looked at."""
+    if not renewal.cancelled():
+        renewal.exception()
+
+
+def _check(response: aiohttp.ClientResponse, names: str) -> None:
+    if response.status in _REFUSALS:
+        raise CredentialsRefused(f"PHOTO_API_SWIFT_AUTH_URL answered {response.status}; check it, {names}")
+    if response.status not in {200, 204}:
+        raise ServiceAway(f"The object storage's tokens are answered with {response.status}.", answered=response.status)
+
+
+def _seconds_until(expires: str, headers: Mapping[str, str]) -> float:
+    """By the clock of who says so, where it shows its time."""
+    end = datetime.fromisoformat(expires)
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    date = headers.get("Date")
+    now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return (end - now).total_seconds()
+
+
+def _published(access: Mapping[str, Any]) -> str | None:
+    """The storage's URL in the catalog of services (identity v2.0), if it is there."""
+    for service in access.get("serviceCatalog") or ():
+        if service.get("type") == "object-store" and service.get("endpoints"):
+            url: str = service["endpoints"][0]["publicURL"]
+            return url
+    return None
