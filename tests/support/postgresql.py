@@ -1,12 +1,13 @@
-"""A throwaway PostgreSQL cluster on a free port."""
+"""Throwaway PostgreSQL servers on free ports: one for everybody, or one that a test kills, restarts and replaces."""
 
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.ports import free_port, wait_until
@@ -23,37 +24,100 @@ def _binaries() -> Path:
     raise FileNotFoundError("PostgreSQL is missing: sudo apt-get install postgresql")
 
 
-@contextmanager
-def running_postgresql() -> Iterator[str]:
-    """The URL of a new cluster's ``postgres`` database; PostgreSQL refuses root, which hands it to ``postgres``."""
-    binaries = _binaries()
-    as_user: list[str] = []
-    directory = Path(tempfile.mkdtemp(prefix="photo-api-pg-"))
-    try:
+class PostgreSQLServer:
+    """A cluster in a directory, and the process that serves it: as ``postgres``, where the tests are root's."""
+
+    def __init__(self, directory: Path, options: Mapping[str, str]) -> None:
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.url = f"postgresql://postgres@{self.address}/postgres"
+        self.log = directory / "log"
+        self.data = directory / "data"
+        self._directory = directory
+        self._options = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(directory),
+            "fsync": "off",
+            "log_line_prefix": "%d ",  # the database: statements are told apart by it
+            **options,
+        }
+        self._binaries = _binaries()
+        self._as_user: list[str] = []
+        self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             account = pwd.getpwnam("postgres")
             os.chown(directory, account.pw_uid, account.pw_gid)
-            as_user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-        data, port = directory / "data", free_port()
-        initdb = [*as_user, str(binaries / "initdb"), "--no-sync", "--locale=C.UTF-8", "-A", "trust", "-U", "postgres"]
-        subprocess.run([*initdb, "-D", str(data)], check=True, capture_output=True, cwd=directory, timeout=60)
-        log = (directory / "log").open("wb")
-        options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": directory, "fsync": "off"}
-        flags = [f"--{key}={value}" for key, value in options.items()]
-        server = subprocess.Popen(
-            [*as_user, str(binaries / "postgres"), "-D", str(data), *flags], stdout=log, stderr=log, cwd=directory
+            self._as_user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_user, str(self._binaries / program), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._directory, timeout=60)
+
+    def make(self) -> None:
+        """Make an empty cluster. Everybody is let in, but for roles in the group ``locked``, who need a password."""
+        self._run("initdb", "--no-sync", "--locale=C.UTF-8", "-A", "trust", "-U", "postgres", "-D", str(self.data))
+        rules = self.data / "pg_hba.conf"
+        rules.write_text("host all +locked 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+
+    def copy(self, primary: "PostgreSQLServer") -> None:
+        """Become a standby of a running server."""
+        self._run(
+            "pg_basebackup", "-d", primary.url, "-D", str(self.data), "--write-recovery-conf", "--checkpoint=fast"
         )
+
+    def start(self) -> None:
+        """Serve; returns when clients are let in."""
+        flags = [f"--{key}={value}" for key, value in self._options.items()]
+        command = [*self._as_user, str(self._binaries / "postgres"), "-D", str(self.data), *flags]
+        # After a kill the old server's children hold its shared memory for a moment, and a new one ends at once.
+        wait_until(lambda: self._started(command), f"PostgreSQL's start (log: {self.log})")
+
+    def _started(self, command: list[str]) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._directory)
+        is_ready = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(is_ready, check=False, timeout=10).returncode == 0
+
+    def kill(self) -> None:
+        """SIGKILL to the postmaster: nothing is written, no client is told."""
+        self.stop(signal.SIGKILL)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: by SIGINT clients are sent away at once ("fast"), by SIGTERM they are waited for."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(20)
+            self._process = None
+
+    def promote(self) -> None:
+        """Make a standby the primary; returns when it takes writes."""
+        self._run("pg_ctl", "promote", "-D", str(self.data), "--wait", "--timeout=20")
+
+
+@contextmanager
+def postgresql_cluster(primary: PostgreSQLServer | None = None, **options: str) -> Iterator[PostgreSQLServer]:
+    """A running server of the test's own, with these settings; a standby of ``primary`` where that is given."""
+    directory = Path(tempfile.mkdtemp(prefix="photo-api-pg-"))
+    try:
+        server = PostgreSQLServer(directory, options)
+        if primary is None:
+            server.make()
+        else:
+            server.copy(primary)
         try:
-            is_ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-            # It listens before it lets anybody in.
-            wait_until(
-                lambda: subprocess.run(is_ready, check=False, timeout=10).returncode == 0,
-                f"PostgreSQL's start (log: {log.name})",
-            )
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            server.start()
+            yield server
         finally:
-            server.terminate()
-            server.wait(20)
-            log.close()
+            with suppress(ProcessLookupError):
+                server.stop(signal.SIGQUIT)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """The URL of a new cluster's ``postgres`` database."""
+    with postgresql_cluster() as server:
+        yield server.url

@@ -138,14 +138,15 @@ async def change_album(
 async def lock_share_links(tx: Executor, album_id: str, owner_id: str) -> None:
     """Lock an album's share links, before the album, as closing one does; by id, as storing views does.
 
-    One statement would lock them in the order in which PostgreSQL finds them, and could so wait for a transaction that
-    waits for it.
+    Without an order PostgreSQL would lock them as it finds them, and could so wait for a transaction that waits for it.
+    On SQLite the whole database is locked already.
     """
-    links = await tx.fetch_all(
-        "SELECT id FROM share_links WHERE album_id = $1 AND owner_id = $2 ORDER BY id", album_id, owner_id
-    )
-    for link in links:
-        await tx.execute("UPDATE share_links SET view_count = view_count WHERE id = $1", link["id"])
+    if tx.dialect == "postgresql":
+        await tx.fetch_all(
+            "SELECT id FROM share_links WHERE album_id = $1 AND owner_id = $2 ORDER BY id FOR UPDATE",
+            album_id,
+            owner_id,
+        )
 
 
 async def share_link_counts(tx: Executor, album_id: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Tables of the business totals, kept up to date by the transactions that change them.
 
-Each total is the sum over `SHARDS` rows, so that many users' changes do not queue behind one row's lock; a user's
-changes go to the shard of his id.
+Each total is the sum over `SHARDS` rows, so that many users' changes do not queue behind one row's lock: a change goes
+to the row of its user's id, or to another that is free (`totals.free_shard`).
 """
 
 from typing import Final

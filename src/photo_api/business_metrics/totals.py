@@ -19,6 +19,16 @@ def shard_of(user_id: str) -> int:
     return zlib.crc32(user_id.encode()) % SHARDS
 
 
+def free_shard(parameter: str) -> str:
+    """PostgreSQL's expression for a row of ``totals`` that nobody has locked, from the one in ``parameter`` on.
+
+    Where all are locked it is that one. Which row a change goes to does not matter, as only sums are read.
+    """
+    order = f"(t.shard - {parameter} + {SHARDS}) % {SHARDS}"
+    unlocked = f"SELECT t.shard FROM totals t ORDER BY {order} LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"  # noqa: S608 - no input
+    return f"COALESCE(({unlocked}), {parameter})"
+
+
 def today() -> int:
     """Days since 1970, UTC."""
     return now_ms() // DAY_MS
@@ -39,10 +49,12 @@ class Change:
 
 async def apply(transaction: Executor, user_id: str, change: Change) -> None:
     """Add ``change`` to the totals, in the caller's transaction; make it the last statement, its row is locked."""
+    row = free_shard("$1") if transaction.dialect == "postgresql" else "$1"
     await transaction.execute(
-        "UPDATE totals SET users = users + $2, albums = albums + $3, albums_shared = albums_shared + $4,"
+        "UPDATE totals SET"  # noqa: S608 - the row is one of two texts of ours
+        " users = users + $2, albums = albums + $3, albums_shared = albums_shared + $4,"
         " photos = photos + $5, photo_bytes = photo_bytes + $6, share_links = share_links + $7,"
-        " share_links_active = share_links_active + $8 WHERE shard = $1",
+        f" share_links_active = share_links_active + $8 WHERE shard = {row}",
         shard_of(user_id),
         change.users,
         change.albums,

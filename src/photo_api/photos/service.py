@@ -17,6 +17,7 @@ from photo_api.database import Database, Row
 from photo_api.errors import Conflict, ContentRejected, Gone, NotFound, TooLarge, Unavailable
 from photo_api.ids import new_id, now_ms
 from photo_api.photos import repository
+from photo_api.photos.confirming import confirm
 from photo_api.photos.direct import receive_form
 from photo_api.photos.multipart import Part
 from photo_api.photos.repository import Content, PendingPhoto, photo_dict
@@ -241,18 +242,15 @@ class PhotoService:
         await self._storage.seal(upload, photo.content_type)
         now = now_ms()
         async with self._database.transaction() as transaction:
-            confirmed = await repository.make_ready(transaction, photo.id, content, now)
-            if confirmed:
-                await repository.join_album(transaction, photo.owner_id, photo.album_id, photo.id, now)
-                await repository.add_to_user(transaction, photo.owner_id, photo.file_size)
-            row = await repository.find_ready(transaction, photo.owner_id, photo.id)
+            confirmed = await confirm(transaction, photo, content, now)
+            row = confirmed
+            if row is None:  # another confirm was first, or it is no more
+                row = await repository.find_ready(transaction, photo.owner_id, photo.id)
             if row is None:  # it expired, or was deleted, while it was verified
                 await outbox.enqueue(transaction, photo.object_key, now)
-            if confirmed:
-                await totals.apply(transaction, photo.owner_id, Change(photos=1, photo_bytes=photo.file_size))
         if row is None:
             raise Gone("The photo was not confirmed in time; begin again with POST /photos/presigned-url.")
-        if confirmed:
+        if confirmed is not None:
             self._recorder.photo_confirmed(photo.owner_id, photo.file_size)
         return photo_dict(row)
 
