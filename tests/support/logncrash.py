@@ -1,11 +1,13 @@
 """A local Log & Crash Search in the test's own event loop."""
 
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import orjson
 from aiohttp import web
 
 from photo_stack.providers.logncrash import Collector
@@ -35,11 +37,8 @@ class LogNCrash:
 
     async def post(self, content: Any) -> tuple[int, Any]:
         """What it answers to a request for ``/v2/log``: status and content."""
-        data = content if isinstance(content, bytes) else None
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(self.url + "/v2/log", data=data, json=None if data is not None else content) as answer,
-        ):
+        data = io.BytesIO(content if isinstance(content, bytes) else orjson.dumps(content))
+        async with aiohttp.ClientSession() as session, session.post(self.url + "/v2/log", data=data) as answer:
             return answer.status, await answer.json()
 
     async def _control(self, path: str, faults: dict[str, Any]) -> None:

@@ -200,7 +200,7 @@ def main() -> int:
     arguments = parser.parse_args()
     app_key = os.environ.get(APP_KEY_VARIABLE)
     if not app_key:
-        sys.stderr.write(f"logncrash: {APP_KEY_VARIABLE} must be set to the app key that is accepted\n")
+        sys.stderr.write(f"logncrash: {APP_KEY_VARIABLE} must be set to the app key\n")
         return 1
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     web.run_app(

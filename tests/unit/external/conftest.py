@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,10 +74,31 @@ async def service() -> AsyncIterator[Service]:
     await runner.cleanup()
 
 
-@pytest.fixture
-async def calls(recorder: Recorder) -> AsyncIterator[ExternalCalls]:
+@asynccontextmanager
+async def opened(recorder: Recorder, timeout_seconds: float) -> AsyncIterator[ExternalCalls]:
     settings = Settings(breaker_failures=3, breaker_open_seconds=0.2)
-    calls = ExternalCalls("object_storage", settings, recorder, timeout_seconds=0.25, connections=2)
+    calls = ExternalCalls("object_storage", settings, recorder, timeout_seconds=timeout_seconds, connections=2)
     await calls.open()
     yield calls
     await calls.close()
+
+
+@pytest.fixture
+async def calls(recorder: Recorder) -> AsyncIterator[ExternalCalls]:
+    """Calls that wait long enough for a busy machine."""
+    async with opened(recorder, 30.0) as calls:
+        yield calls
+
+
+@pytest.fixture
+async def hasty(recorder: Recorder) -> AsyncIterator[ExternalCalls]:
+    """Calls whose time is over soon."""
+    async with opened(recorder, 0.25) as calls:
+        yield calls
+
+
+@pytest.fixture
+async def brisk(recorder: Recorder) -> AsyncIterator[ExternalCalls]:
+    """Calls for what must outlast the time-out, and be answered within it."""
+    async with opened(recorder, 1.0) as calls:
+        yield calls

@@ -71,20 +71,20 @@ async def test_a_service_in_trouble_is_away_for_as_long_as_it_says(
     assert caught.value.answered == status
 
 
-async def test_a_hanging_service_is_a_time_out(calls: ExternalCalls, service: Service, recorder: Recorder) -> None:
+async def test_a_hanging_service_is_a_time_out(hasty: ExternalCalls, service: Service, recorder: Recorder) -> None:
     await service.fault(hang=True)
     with pytest.raises(ServiceAway, match=r"did not answer within 0\.25 s") as caught:
-        await get(calls, service.url)
+        await get(hasty, service.url)
     assert caught.value.timed_out
     assert value(recorder, "request_timeouts_total") == 1
     assert value(recorder, "request_errors_total") == 1
 
 
 async def test_a_body_that_stops_half_way_is_a_time_out(
-    calls: ExternalCalls, service: Service, recorder: Recorder
+    hasty: ExternalCalls, service: Service, recorder: Recorder
 ) -> None:
     with pytest.raises(ServiceAway, match="did not answer within"):
-        await get(calls, service.url + "/silent")
+        await get(hasty, service.url + "/silent")
     assert value(recorder, "request_timeouts_total") == 1
 
 
@@ -167,16 +167,16 @@ async def test_an_idempotent_call_is_made_again(calls: ExternalCalls, service: S
 
 @pytest.mark.parametrize(("path", "hang"), [("/status/429", False), ("/", True)])
 async def test_a_service_that_is_slow_or_asks_for_patience_is_not_asked_again(
-    calls: ExternalCalls, service: Service, recorder: Recorder, path: str, hang: bool
+    hasty: ExternalCalls, service: Service, recorder: Recorder, path: str, hang: bool
 ) -> None:
     await service.fault(hang=hang)
     with pytest.raises(ServiceAway):
-        await get(calls, service.url + path, idempotent=True)
+        await get(hasty, service.url + path, idempotent=True)
     assert value(recorder, "request_duration_seconds_count") == 1
 
 
 async def test_retries_end_with_their_budget(recorder: Recorder, service: Service) -> None:
-    calls = ExternalCalls("object_storage", Settings(breaker_failures=1_000), recorder, timeout_seconds=1)
+    calls = ExternalCalls("object_storage", Settings(breaker_failures=1_000), recorder, timeout_seconds=30)
     await calls.open()
     for _ in range(30):
         with pytest.raises(ServiceAway):
@@ -202,7 +202,7 @@ async def test_a_large_body_arrives_whole(calls: ExternalCalls, service: Service
     assert service.headers[0]["Content-Length"] == "3000000"
 
 
-async def test_a_service_that_stops_reading_a_body_is_a_time_out(calls: ExternalCalls, recorder: Recorder) -> None:
+async def test_a_service_that_stops_reading_a_body_is_a_time_out(hasty: ExternalCalls, recorder: Recorder) -> None:
     over = asyncio.Event()
 
     async def stop_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -213,24 +213,24 @@ async def test_a_service_that_stops_reading_a_body_is_a_time_out(calls: External
     async with await asyncio.start_server(stop_reading, "127.0.0.1", limit=1_024) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(ServiceAway, match="did not answer within"):
-            async with calls.request("upload", "PUT", f"http://127.0.0.1:{port}/", data=b"x" * 30_000_000):
+            async with hasty.request("upload", "PUT", f"http://127.0.0.1:{port}/", data=b"x" * 30_000_000):
                 pytest.fail("there is no answer to read")
         over.set()
     assert value(recorder, "request_timeouts_total") == 1
 
 
 async def test_a_source_slower_than_the_time_out_is_waited_for_and_not_measured(
-    calls: ExternalCalls, service: Service, recorder: Recorder
+    brisk: ExternalCalls, service: Service, recorder: Recorder
 ) -> None:
     async def slow() -> AsyncIterator[bytes]:
-        for _ in range(2):
-            await asyncio.sleep(0.3)
-            yield b"x"
+        yield b"x"
+        await asyncio.sleep(1.1)
+        yield b"x"
 
-    async with calls.request("upload", "PUT", service.url, data=slow(), headers={"Content-Length": "2"}) as answer:
+    async with brisk.request("upload", "PUT", service.url, data=slow(), headers={"Content-Length": "2"}) as answer:
         assert answer.status == 200
     assert service.received == 2
-    assert (value(recorder, "request_duration_seconds_sum") or 0) < 0.3
+    assert (value(recorder, "request_duration_seconds_sum") or 0) < 1.1
 
 
 async def test_what_a_source_raises_is_raised_and_no_fault_of_the_service(
@@ -247,26 +247,26 @@ async def test_what_a_source_raises_is_raised_and_no_fault_of_the_service(
 
 
 async def test_a_reader_slower_than_the_time_out_is_not_measured(
-    calls: ExternalCalls, service: Service, recorder: Recorder
+    brisk: ExternalCalls, service: Service, recorder: Recorder
 ) -> None:
-    async with calls.request("download", "GET", service.url) as answer:
-        await asyncio.sleep(0.3)
+    async with brisk.request("download", "GET", service.url) as answer:
+        await asyncio.sleep(1.1)
         assert await answer.read() == b"fine"
-    assert (value(recorder, "request_duration_seconds_sum") or 0) < 0.3
+    assert (value(recorder, "request_duration_seconds_sum") or 0) < 1.1
 
 
 async def test_calls_beyond_the_limit_wait_and_then_give_up(
-    calls: ExternalCalls, service: Service, recorder: Recorder
+    hasty: ExternalCalls, service: Service, recorder: Recorder
 ) -> None:
-    async with calls.request("head", "GET", service.url), calls.request("head", "GET", service.url):
+    async with hasty.request("head", "GET", service.url), hasty.request("head", "GET", service.url):
         with pytest.raises(Unavailable, match="Too many requests to the object storage"):
-            await get(calls, service.url)
+            await get(hasty, service.url)
     assert value(recorder, "request_duration_seconds_count") == 2
-    assert await get(calls, service.url) == 200
+    assert await get(hasty, service.url) == 200
 
 
 async def test_openings_are_logged_and_those_of_the_log_service_stay_here(recorder: Recorder, service: Service) -> None:
-    calls = ExternalCalls("log_service", Settings(breaker_failures=1), recorder, timeout_seconds=1)
+    calls = ExternalCalls("log_service", Settings(breaker_failures=1), recorder, timeout_seconds=30)
     await calls.open()
     with capture_logs() as logs, pytest.raises(ServiceAway):
         async with calls.request("send", "POST", service.url + "/status/500"):
@@ -283,7 +283,7 @@ def test_services_that_are_not_used_show_zeros(recorder: Recorder, service_name:
 
 async def test_the_retry_after_of_an_open_breaker_is_what_is_left(recorder: Recorder, service: Service) -> None:
     settings = Settings(breaker_failures=1, breaker_open_seconds=60)
-    calls = ExternalCalls("cdn", settings, recorder, timeout_seconds=1)
+    calls = ExternalCalls("cdn", settings, recorder, timeout_seconds=30)
     await calls.open()
     with pytest.raises(ServiceAway):
         async with calls.request("token", "POST", service.url + "/status/500"):

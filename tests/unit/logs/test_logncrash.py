@@ -35,7 +35,7 @@ async def server() -> AsyncIterator[LogNCrash]:
 
 def settings_for(url: str, **values: Any) -> Settings:
     chosen = {"log_service": "logncrash", "logncrash_url": url, "logncrash_app_key": APP_KEY}
-    return Settings.model_validate(chosen | {"logncrash_timeout_seconds": 0.3, "breaker_open_seconds": 0.1} | values)
+    return Settings.model_validate(chosen | {"logncrash_timeout_seconds": 30, "breaker_open_seconds": 0.1} | values)
 
 
 @asynccontextmanager
@@ -50,9 +50,16 @@ async def opened(url: str, recorder: Recorder, **values: Any) -> AsyncIterator[L
 
 
 @asynccontextmanager
-async def queued(url: str, recorder: Recorder, *, capacity: int = 10_000, **options: Any) -> AsyncIterator[LogQueue]:
-    settings = settings_for(url, log_queue_capacity=capacity)
-    chosen: dict[str, Any] = {"linger_seconds": 0.01, "backoff_seconds": (0.02, 0.05), "flush_seconds": 10.0}
+async def queued(
+    url: str, recorder: Recorder, *, capacity: int = 10_000, timeout_seconds: float = 30.0, **options: Any
+) -> AsyncIterator[LogQueue]:
+    settings = settings_for(url, log_queue_capacity=capacity, logncrash_timeout_seconds=timeout_seconds)
+    chosen: dict[str, Any] = {
+        "linger_seconds": 0.01,
+        "backoff_seconds": (0.02, 0.05),
+        "flush_seconds": 10.0,
+        "send_seconds": 60,
+    }
     queue = LogQueue(settings, recorder, sink=LogNCrashSink(settings, recorder), **(chosen | options))
     await queue.open()
     try:
@@ -194,18 +201,38 @@ async def test_one_entry_that_spoils_every_bulk_is_found_and_told(recorder: Reco
     assert sample(recorder, DROPPED, reason="rejected") == 1
 
 
-async def test_entries_refused_for_a_while_arrive_and_hold_up_nobody(server: LogNCrash, recorder: Recorder) -> None:
-    await server.refuse(containing="late", times=3)
-    async with queued(server.url, recorder, backoff_seconds=(0.1, 0.2)) as queue:
+async def test_entries_refused_for_a_while_hold_up_nobody_and_arrive(server: LogNCrash, recorder: Recorder) -> None:
+    await server.refuse(containing="late")
+    async with queued(server.url, recorder, backoff_seconds=(60, 60)) as queue:
         for event in ("late 1", "on time", "late 2"):
             queue.put(record(event))
         await until(lambda: queue.size() == 2)
         queue.put(record("newer"))
-        await until(lambda: queue.size() == 0)
-    taken = bodies(await server.taken())
-    assert taken[:2] == ["on time", "newer"]
-    assert sorted(taken[2:]) == ["late 1", "late 2"]
+        sends = EXTERNAL + "request_duration_seconds_count"
+        await until(lambda: sample(recorder, sends, service="log_service") == 2 and queue.size() == 2)
+        assert bodies(await server.taken()) == ["on time", "newer"]
+        await server.refuse()
+    assert sorted(bodies(await server.taken())) == ["late 1", "late 2", "newer", "on time"]
     assert sample(recorder, DROPPED, reason="rejected") == 0
+
+
+async def test_a_refused_entry_is_tried_again_after_its_rest(server: LogNCrash, recorder: Recorder) -> None:
+    await server.refuse(containing="late", times=3)
+    async with queued(server.url, recorder) as queue:
+        queue.put(record("late"))
+        await until(lambda: queue.size() == 0)
+        assert bodies(await server.taken()) == ["late"]
+
+
+async def test_a_service_that_hangs_does_not_hold_up_the_shutdown(server: LogNCrash, recorder: Recorder) -> None:
+    await server.fault(hang=True)
+    loop = asyncio.get_running_loop()
+    async with queued(server.url, recorder, flush_seconds=0.1) as queue:
+        queue.put(record("lost"))
+        await until(lambda: sample(recorder, EXTERNAL + "requests_in_flight", service="log_service") == 1)
+        started = loop.time()
+    assert loop.time() - started < 5
+    assert sample(recorder, DROPPED, reason="shutdown") == 1
 
 
 async def test_an_entry_that_is_always_refused_is_given_up_and_counted(server: LogNCrash, recorder: Recorder) -> None:
@@ -228,7 +255,7 @@ async def test_nothing_is_lost_while_the_service_misbehaves(
     server: LogNCrash, recorder: Recorder, fault: dict[str, Any]
 ) -> None:
     await server.fault(**fault)
-    async with queued(server.url, recorder) as queue:
+    async with queued(server.url, recorder, timeout_seconds=1.0 if "hang" in fault else 30.0) as queue:
         for number in range(50):
             queue.put(record(str(number)))
         await until(lambda: (sample(recorder, EXTERNAL + "request_errors_total", service="log_service") or 0) >= 1)
