@@ -37,11 +37,6 @@ class Assets:
         digest = hashlib.sha256("".join(f"{name}{asset.etag}" for name, asset in self._files.items()).encode())
         self.version = digest.hexdigest()[:16]
 
-    @property
-    def packed_bytes(self) -> int:
-        """How much a browser loads that has nothing yet."""
-        return sum(len(asset.packed) for asset in self._files.values())
-
     def modules(self) -> list[str]:
         """Return the addresses of all modules, to be fetched in parallel instead of one import after the other."""
         return [self.address(name) for name in self._files if name.endswith(".js") and "/" not in name]
