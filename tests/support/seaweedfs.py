@@ -65,7 +65,13 @@ class SeaweedFs:
                 f"-s3.config={self._identities}",
             ),
             *("-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
-            *("-filer.localSocket=", "-s3.localSocket=", "-master.volumeSizeLimitMB=64", "-volume.max=0"),
+            *(
+                "-filer.localSocket=",
+                "-s3.localSocket=",
+                "-s3.autoCreateBucket=false",
+                "-master.volumeSizeLimitMB=64",
+                "-volume.max=0",
+            ),
         ]
         with log.open("ab") as opened:
             process = subprocess.Popen(

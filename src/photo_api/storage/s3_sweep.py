@@ -63,12 +63,16 @@ async def _unfinished(client: S3Client, prefix: str) -> AsyncGenerator[tuple[s3_
     while True:
         async with client.request("head", "GET", query=query, idempotent=True) as response:
             page, now = await client.result(response), _now(response)
-        for found in s3_xml.uploads_of(page):
-            yield found, now
-        if s3_xml.text(page, "IsTruncated", "false") != "true":
+        last = None
+        for last in s3_xml.uploads_of(page):
+            yield last, now
+        if last is None or s3_xml.text(page, "IsTruncated", "false") != "true":
             return
-        query["key-marker"] = s3_xml.text(page, "NextKeyMarker")
-        query["upload-id-marker"] = _further(query.get("upload-id-marker"), s3_xml.text(page, "NextUploadIdMarker"))
+        # Not every server says where the next page begins; it always is after the last upload of this one.
+        query["key-marker"] = s3_xml.text(page, "NextKeyMarker", "") or last.key
+        query["upload-id-marker"] = _further(
+            query.get("upload-id-marker"), s3_xml.text(page, "NextUploadIdMarker", "") or last.upload_id
+        )
 
 
 def _further(before: str | None, after: str) -> str:

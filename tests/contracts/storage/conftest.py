@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from tests.support.s3 import Bucket
 from tests.support.samples import new_recorder
+from tests.support.swift import Swift, swift_settings
 
 from photo_api.config import Settings
 from photo_api.secrets import load_secrets
 from photo_api.storage.base import ObjectStorage
 from photo_api.storage.filesystem import FileSystemStorage
+from photo_api.storage.s3 import S3Storage
+from photo_api.storage.swift import SwiftStorage
 from photo_metrics import Recorder
 
 
@@ -18,7 +22,7 @@ def recorder() -> Recorder:
     return new_recorder()
 
 
-@pytest.fixture(params=["filesystem"])
+@pytest.fixture(params=["filesystem", "swift", "s3_on_swift", "s3_on_seaweedfs"])
 def new_storage(request: pytest.FixtureRequest) -> Callable[[], ObjectStorage]:
     """Makes storages that share what they keep, as several processes do.
 
@@ -45,3 +49,24 @@ def new_filesystem_storage(tmp_path: Path, recorder: Recorder) -> Callable[[], F
         return FileSystemStorage(settings, load_secrets(settings), recorder)
 
     return make
+
+
+@pytest.fixture
+def new_s3_on_swift_storage(swift_bucket: Bucket, tmp_path: Path, recorder: Recorder) -> Callable[[], S3Storage]:
+    """In one bucket of Swift's ``s3api``."""
+    return lambda: S3Storage(swift_bucket.settings(tmp_path), recorder)
+
+
+@pytest.fixture
+def new_s3_on_seaweedfs_storage(
+    seaweedfs_bucket: Bucket, tmp_path: Path, recorder: Recorder
+) -> Callable[[], S3Storage]:
+    """In one bucket of a server that is like AWS."""
+    return lambda: S3Storage(seaweedfs_bucket.settings(tmp_path), recorder)
+
+
+@pytest.fixture
+def new_swift_storage(tmp_path: Path, recorder: Recorder, swift_server: Swift) -> Callable[[], SwiftStorage]:
+    """In one container."""
+    settings = Settings(data_dir=tmp_path / "data", **swift_settings(swift_server))
+    return lambda: SwiftStorage(settings, recorder)
