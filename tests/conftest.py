@@ -116,3 +116,10 @@ def swift_server() -> Iterator[Swift]:
     """An OpenStack Swift that stays; each test takes a container of its own."""
     with running_swift() as swift:
         yield swift
+
+
+@pytest.fixture(scope="session")
+def stopping_swift() -> Iterator[Swift]:
+    """Another one, that tests stop, and start again before they end."""
+    with running_swift() as swift:
+        yield swift

@@ -3,24 +3,16 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.swift import Swift, running_swift
+from tests.support.swift import Swift
 
 from photo_stack.errors import StackError
 from photo_stack.providers.swift_server import password_of, write_configuration
 
 PORTS = {"proxy": 1, "account": 2, "container": 3, "object": 4}
-
-
-@pytest.fixture(scope="module")
-def own_swift() -> Iterator[Swift]:
-    """One that these tests may stop."""
-    with running_swift() as swift:
-        yield swift
 
 
 def put(swift: Swift, path: str, content: bytes = b"") -> int:
@@ -29,19 +21,21 @@ def put(swift: Swift, path: str, content: bytes = b"") -> int:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
-def test_what_was_stored_is_there_after_a_restart(own_swift: Swift, number: signal.Signals, code: int) -> None:
-    assert put(own_swift, "kept") in {201, 202}
-    assert put(own_swift, f"kept/{number.name}", b"content") == 201
-    assert own_swift.stop(number) == code
-    own_swift.start()
-    answer = httpx.get(f"{own_swift.storage_url}/kept/{number.name}", headers={"X-Auth-Token": own_swift.token()})
+def test_what_was_stored_is_there_after_a_restart(stopping_swift: Swift, number: signal.Signals, code: int) -> None:
+    assert put(stopping_swift, "kept") in {201, 202}
+    assert put(stopping_swift, f"kept/{number.name}", b"content") == 201
+    assert stopping_swift.stop(number) == code
+    stopping_swift.start()
+    answer = httpx.get(
+        f"{stopping_swift.storage_url}/kept/{number.name}", headers={"X-Auth-Token": stopping_swift.token()}
+    )
     assert answer.content == b"content"
-    assert own_swift.log == ""
+    assert stopping_swift.log == ""
 
 
-def test_a_wrong_password_gets_no_token(own_swift: Swift) -> None:
+def test_a_wrong_password_gets_no_token(stopping_swift: Swift) -> None:
     headers = {"X-Storage-User": "photos:photo-api", "X-Storage-Pass": "not-the-password"}
-    assert httpx.get(own_swift.auth_url, headers=headers).status_code == 401
+    assert httpx.get(stopping_swift.auth_url, headers=headers).status_code == 401
 
 
 def test_no_other_user_may_read_the_files_with_the_password(tmp_path: Path) -> None:
