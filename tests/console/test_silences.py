@@ -86,6 +86,7 @@ def test_what_is_missing_or_out_of_bounds_is_named(changes: dict[str, Any], told
         "(?:.*)",
         "(?i).+",
         "^.*$",
+        "a?+",
     ],
 )
 def test_an_expression_that_holds_for_nearly_anything_is_refused(pattern: str) -> None:

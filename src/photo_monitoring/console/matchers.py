@@ -40,8 +40,7 @@ def needs_a_letter(pattern: str) -> bool:
             place += 1
         else:
             named, place = _atom(pattern, place)
-        quantifier = _QUANTIFIER.match(pattern, place)
-        if quantifier:
+        while quantifier := _QUANTIFIER.match(pattern, place):
             named = named and not _OPTIONAL.match(quantifier.group())
             place = quantifier.end()
         this_branch = this_branch or named
