@@ -62,7 +62,7 @@ class PostgreSQLDatabase:
             self._pool = await asyncpg.create_pool(
                 self._url,
                 connect=self._hosts.connect,
-                min_size=min(2, self._size),
+                min_size=0,  # else the pool itself tries again and again to connect while the server is away
                 max_size=self._size,
                 timeout=self._timeout_seconds,
                 command_timeout=self._timeout_seconds + _GRACE_SECONDS,
@@ -74,6 +74,7 @@ class PostgreSQLDatabase:
                     "idle_in_transaction_session_timeout": f"{milliseconds * 2 + _GRACE_SECONDS * 1000:.0f}",
                 },
             )
+            await self._pool.release(await self._pool.acquire())
         except FAULTS as error:
             self._metrics.error()
             raise DatabaseUnavailable(f"cannot connect to the database: {reason(error)}; {remedy(error)}") from error
