@@ -2,11 +2,12 @@
 
 Policy: where no token can be had (the API is away, slow, or says no) or the edge does not answer the probe, the image
 is streamed from storage, and counted as a fallback; nothing fails, and nothing needs a restart. Links already given
-end with their token, after ``cdn_token_seconds``. An edge that dies is noticed by the next probe, within
-``dependency_probe_seconds``; until then viewers are still sent there.
+end with their token, after ``cdn_token_seconds``. An edge that dies is noticed with the first token that fails,
+or by the next probe, within ``dependency_probe_seconds``; until then viewers are still sent there.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final, Protocol
 
 import aiohttp
@@ -117,8 +118,10 @@ class CdnDelivery:
             token = await self._tokens.token(key.path, key.audience, key.seconds)
         except Unavailable as error:
             if not self._tokens_fail:  # once: under load there are as many of these as there are images
+                self._tokens_fail = True
                 _log.warning("cdn_tokens_fail", reason=error.detail)
-            self._tokens_fail = True
+                with suppress(Unavailable):  # the edge may have gone with its API, and links to it are kept
+                    await self.ping()
             return None
         if self._tokens_fail:
             _log.info("cdn_tokens_again")

@@ -21,7 +21,7 @@ _KEYS = re.compile(
 _OURS: Final = frozenset({"request_id", "time", "level", "logger", "node"})
 
 _SHARE = re.compile(r"/share/(?!\{)[^/?#\s\"'<>]+")
-_NAMES = r"[a-z0-9_-]*(?:password|token|secret|signature|sig|authorization|api_?key)"
+_NAMES = r"[a-z0-9_-]*(?:password|token|secret|signature|sig|hmac|authorization|api_?key)"
 _REST = re.compile(
     r"(?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}"
     rf"|(?P<pair>(?<![a-z0-9_-]){_NAMES}=)[^&\s\"'<>]+"

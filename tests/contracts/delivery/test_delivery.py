@@ -40,10 +40,10 @@ async def link_of(delivery: CdnDelivery, key: str = KEY, audience: Audience = "o
     return link
 
 
-async def recovered(delivery: CdnDelivery) -> str:
+async def recovered(delivery: CdnDelivery, key: str = KEY) -> str:
     """The first link that there is again, without a restart."""
     for _ in range(500):
-        if (link := await delivery.link(KEY, "owner")) is not None:
+        if (link := await delivery.link(key, "owner")) is not None:
             return link
         await asyncio.sleep(0.02)
     pytest.fail("there is no link within 10 s")
@@ -213,6 +213,20 @@ async def test_while_the_edge_does_not_answer_its_probe_nobody_is_sent_there(
         await cdn.break_edge()
         await delivery.ping()
         assert (await cdn.get(await link_of(delivery)))[0] == 200
+
+
+async def test_the_first_token_that_fails_makes_us_ask_for_the_edge_too(cdn: Cdn, deliver: Deliver) -> None:
+    async with deliver(**QUICK) as delivery:
+        await link_of(delivery, KEY)
+        await cdn.break_api(reset=True)
+        assert await delivery.link(OTHER_KEY, "owner") is None
+        await link_of(delivery, KEY)
+        await cdn.break_api()
+        await recovered(delivery, OTHER_KEY)
+        await cdn.break_api(reset=True)
+        await cdn.break_edge(reset=True)
+        assert await delivery.link(OTHER_KEY, "visitor") is None
+        assert await delivery.link(KEY, "owner") is None
 
 
 async def test_an_edge_that_is_not_there_is_away(cdn: Cdn, deliver: Deliver) -> None:

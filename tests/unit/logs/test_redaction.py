@@ -58,6 +58,8 @@ def test_values_of_other_keys_stay(key: str) -> None:
         ("GET /share/short HTTP/1.1", "GET /share/{token} HTTP/1.1"),
         ("the route /share/{token} failed", "the route /share/{token} failed"),
         ("PUT /storage/a?expires=1&signature=abc&x=1", "PUT /storage/a?expires=1&signature=[redacted]&x=1"),
+        (f"https://cdn/photos/1?token=exp=1~id=owner~hmac={'ab' * 32}", "https://cdn/photos/1?token=[redacted]"),
+        (f"exp=1~id=owner~hmac={'ab' * 32}", "exp=1~id=owner~hmac=[redacted]"),
         ("postgresql://photo:hunter2@db:5432/photo", "postgresql://photo:[redacted]@db:5432/photo"),
         ("{'email': 'a@b.c', 'password': 'hunter2'}", "{'email': 'a@b.c', 'password': [redacted]}"),
         ('{"refresh_token": "abc", "n": 1}', '{"refresh_token": [redacted], "n": 1}'),
