@@ -30,19 +30,19 @@ import structlog
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, NotFound, Unavailable
+from photo_api.external.answers import read_answer
 from photo_api.external.calls import ExternalCalls
 from photo_api.external.errors import ServiceAway
 from photo_api.storage.base import LocalCopy, ObjectReader, PresignedUpload, StoredObject
 from photo_api.storage.local_copies import LocalCopies
 from photo_api.storage.receiving import at_most
 from photo_api.storage.swift_client import SwiftContainer
-from photo_api.storage.swift_token import SwiftTokens, body_of
+from photo_api.storage.swift_token import SwiftTokens
 from photo_metrics import Recorder
 
 UPLOADS: Final = "uploads/"
 PHOTOS: Final = "photos/"
 _PAGE: Final = 1_000  # of a listing
-_LARGEST_PAGE: Final = 4 * 1024 * 1024
 _REPLACED: Final = "The upload was replaced meanwhile; confirm it again."
 _log = structlog.get_logger("photo_api.storage")
 
@@ -235,7 +235,7 @@ class SwiftStorage:
                 date = response.headers.get("Date")
                 now = parsedate_to_datetime(date) if date else datetime.now(UTC)
                 try:
-                    page = orjson.loads(await body_of(response, _LARGEST_PAGE) or b"[]")
+                    page = orjson.loads(await read_answer(response) or b"[]")
                 except orjson.JSONDecodeError as error:
                     raise ServiceAway("The object storage's listing cannot be read.") from error
             for entry in page:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import orjson
@@ -18,6 +18,7 @@ import structlog
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Unavailable
+from photo_api.external.answers import read_answer
 from photo_api.external.calls import ExternalCalls
 from photo_api.external.errors import ServiceAway
 
@@ -26,7 +27,6 @@ RENEWED_BEFORE: Final = 60.0
 _SECONDS_BY_DEFAULT: Final = 3_600.0  # where the answer does not say
 _REFUSED_FOR_SECONDS: Final = 5.0
 _REFUSALS: Final = frozenset({400, 401, 403, 404})
-_LARGEST_ANSWER: Final = 1024 * 1024
 _log = structlog.get_logger("photo_api.storage")
 
 
@@ -126,11 +126,9 @@ class SwiftTokens:
         ) as response:
             _check(response, "PHOTO_API_SWIFT_TENANT_ID, PHOTO_API_SWIFT_USERNAME and PHOTO_API_SWIFT_PASSWORD")
             try:
-                access = orjson.loads(await body_of(response, _LARGEST_ANSWER))["access"]
-                token = access["token"]
-                seconds = _seconds_until(token["expires"], response.headers)
-                return self._made(str(token["id"]), _published(access), seconds)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                token = orjson.loads(await read_answer(response))["access"]["token"]
+                return self._made(str(token["id"]), None, _seconds_until(token["expires"], response.headers))
+            except (KeyError, TypeError, ValueError) as error:
                 raise ServiceAway("The object storage's token cannot be read.") from error
 
     async def _ask_tempauth(self) -> Token:
@@ -150,16 +148,6 @@ class SwiftTokens:
         if not (id_.isascii() and id_.isprintable()):
             raise ValueError("not a token")
         return Token(id_, storage_url, self._clock() + max(0.0, seconds - min(RENEWED_BEFORE, seconds / 5)))
-
-
-async def body_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The whole body; raises `ServiceAway` where it is longer than ``limit`` bytes."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > limit:
-            raise ServiceAway("The object storage's answer is too long.")
-    return bytes(body)
 
 
 def _read(renewal: asyncio.Task[Token]) -> None:
@@ -182,12 +170,3 @@ def _seconds_until(expires: str, headers: Mapping[str, str]) -> float:
     date = headers.get("Date")
     now = parsedate_to_datetime(date) if date else datetime.now(UTC)
     return (end - now).total_seconds()
-
-
-def _published(access: Mapping[str, Any]) -> str | None:
-    """The storage's URL in the catalog of services (identity v2.0), if it is there."""
-    for service in access.get("serviceCatalog") or ():
-        if service.get("type") == "object-store" and service.get("endpoints"):
-            url: str = service["endpoints"][0]["publicURL"]
-            return url
-    return None
