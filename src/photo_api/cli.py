@@ -10,6 +10,7 @@ import typer
 
 from photo_api.accounts.cli import app as users
 from photo_api.config import ConfigurationError, Environment
+from photo_api.operations import cli as operations
 from photo_api.terminal import failed, read_settings
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(users, name="users")
+operations.register(app)
 
 
 @app.callback()

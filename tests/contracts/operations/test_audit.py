@@ -1,0 +1,249 @@
+"""``photo-api audit``, on both databases."""
+
+import asyncio
+import sqlite3
+from typing import Any
+
+import asyncpg
+import pytest
+from aiohttp import web
+from tests.support.filled import Place, add_photo, seal
+
+from photo_api.business_metrics.publisher import BusinessMetricsPublisher
+from photo_api.errors import DatabaseUnavailable, Unavailable
+from photo_api.ids import now_ms
+from photo_api.operations import audit_metrics
+from photo_api.operations.audit import Wanted, audit
+from photo_api.operations.findings import Findings
+from photo_api.operations.lock import exclusive
+from photo_api.operations.parts import unpublished
+from photo_api.storage import outbox
+from photo_api.storage.base import StoredObject
+from photo_api.storage.files import NotThere, ObjectFiles
+from photo_metrics.exposition import render_text
+
+
+async def audited(place: Place, **wanted: Any) -> Findings:
+    return await audit(place.settings, Wanted(**wanted), lambda what, number: None)
+
+
+async def told(place: Place, **wanted: Any) -> dict[str, int]:
+    return {kind.value: count for kind, count in (await audited(place, **wanted)).counts.items()}
+
+
+async def sql(place: Place, statement: str) -> None:
+    """Change the database behind the service's back."""
+    url = place.settings.resolved_database_url
+    if url.startswith("sqlite:///"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        with connection:
+            connection.execute(statement)
+        connection.close()
+        return
+    postgresql = await asyncpg.connect(url)
+    await postgresql.execute(statement)
+    await postgresql.close()
+
+
+async def test_what_only_the_service_changed_has_no_finding(place: Place) -> None:
+    findings = await audited(place, orphan_seconds=0)
+    assert findings.counts == {}
+    assert findings.ok
+    stored = sum(path.stat().st_size for path in place.objects())
+    assert findings.checked == {
+        "users": 2,
+        "photos": 3,
+        "albums": 2,
+        "share links": 1,
+        "objects": 3,
+        "bytes stored": stored,
+    }
+
+
+async def test_totals_that_are_wrong_are_found_and_repaired(place: Place) -> None:
+    await sql(place, "UPDATE totals SET photos = photos + 7, users = users - 1 WHERE shard = 3")
+    await sql(place, "UPDATE users SET photo_bytes = 5 WHERE photo_bytes > 0")
+    await sql(place, "UPDATE albums SET active_links = 4")
+    await sql(place, "UPDATE active_user_days SET users = users + 2")
+    wrong = {"total": 2, "user_bytes": 1, "album_links": 2, "active_day": 1}
+    found = await audited(place)
+    assert {kind.value: count for kind, count in found.counts.items()} == wrong
+    assert not found.ok
+    repaired = await audited(place, fix=True)
+    assert repaired.ok
+    assert {kind.value: count for kind, count in repaired.repaired.items() if count} == wrong
+    assert await told(place) == {}
+
+
+async def test_rows_of_the_totals_that_are_gone_are_made_again(place: Place) -> None:
+    await sql(place, "DELETE FROM totals")
+    await sql(place, "DELETE FROM active_user_days")
+    assert (await audited(place, fix=True)).ok
+    assert await told(place) == {}
+
+
+async def test_repairs_are_right_while_others_write(place: Place) -> None:
+    row = await place.database.fetch_one("SELECT id FROM users WHERE photo_bytes > 0")
+    assert row is not None
+    await sql(place, "UPDATE totals SET photos = photos + 100, photo_bytes = photo_bytes - 3")
+    await sql(place, "UPDATE users SET photo_bytes = photo_bytes + 1000")
+    stop = asyncio.Event()
+
+    async def traffic() -> int:
+        added = 0
+        while not stop.is_set():
+            await add_photo(place, row["id"], b"x" * (added + 1))
+            added += 1
+        return added
+
+    writing = asyncio.create_task(traffic())
+    findings = await audited(place, fix=True)
+    stop.set()
+    assert await writing > 0
+    assert findings.ok
+    assert await told(place) == {}
+
+
+async def test_only_one_repairs_at_a_time(place: Place) -> None:
+    """Two would both add the difference that both saw."""
+    async with exclusive(place.settings):
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await audited(place, fix=True)
+        assert "another photo-api audit --fix" in str(refused.value.detail)
+        assert (await audited(place)).ok
+    assert (await audited(place, fix=True)).ok
+
+
+async def test_a_photo_without_an_object_is_told_and_never_deleted(embedded: Place) -> None:
+    gone = embedded.objects()[0]
+    gone.unlink()
+    findings = await audited(embedded, fix=True)
+    assert not findings.ok
+    [(kind, [text])] = findings.told.items()
+    assert kind == "object_missing"
+    assert gone.name in text
+    assert len(await embedded.database.fetch_all("SELECT id FROM photos")) == 3
+
+
+async def test_an_object_of_another_size_is_told(embedded: Place) -> None:
+    path = embedded.objects()[0]
+    path.write_bytes(path.read_bytes() + b"more")
+    findings = await audited(embedded, fix=True)
+    assert not findings.ok
+    assert [kind.value for kind in findings.counts] == ["object_size"]
+
+
+async def test_an_object_without_a_photo_is_left_to_the_outbox(place: Place) -> None:
+    orphan = await seal(place.storage, b"nobody's")
+    young = await audited(place, fix=True)
+    assert young.counts == {}
+    assert young.checked["objects too young to judge"] == 1
+    assert await told(place, orphan_seconds=0) == {"object_orphaned": 1}
+    assert await outbox.due(place.database, now_ms(), 10) != []
+    assert (await audited(place, orphan_seconds=0, fix=True)).ok
+    waiting = [row["object_key"] for row in await outbox.due(place.database, now_ms(), 10)]
+    assert orphan in waiting
+    assert await told(place, orphan_seconds=0) == {}
+
+
+async def test_a_pending_photo_s_object_is_no_orphan(embedded: Place) -> None:
+    """Of a confirm that was cut off between sealing and committing."""
+    await sql(embedded, "UPDATE photos SET status = 'pending'")
+    assert await told(embedded, orphan_seconds=0) == {"total": 2, "user_bytes": 1}
+
+
+async def test_without_objects_only_the_database_is_looked_at(embedded: Place) -> None:
+    for path in embedded.objects():
+        path.unlink()
+    findings = await audited(embedded, objects=False)
+    assert findings.ok
+    assert "objects" not in findings.checked
+
+
+async def test_findings_are_counted_beyond_those_told(embedded: Place) -> None:
+    for _ in range(105):
+        await seal(embedded.storage, b"x")
+    findings = await audited(embedded, orphan_seconds=0)
+    assert findings.as_dict()["findings"][0]["count"] == 105
+    lines = findings.lines()
+    assert len(lines) == 102
+    assert lines[-2] == "object_orphaned: and 5 more"
+
+
+async def test_a_storage_that_is_away_is_no_finding(embedded: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than three photos without objects."""
+
+    def gone(files: ObjectFiles, shard: str) -> list[StoredObject]:
+        raise NotThere(f"{shard} is missing")
+
+    monkeypatch.setattr(ObjectFiles, "sealed_in", gone)
+    with pytest.raises(Unavailable):
+        await audited(embedded)
+
+
+class Page:
+    """An instance's metrics port, with a recorder of its own."""
+
+    def __init__(self, place: Place) -> None:
+        self.recorder = unpublished(place.settings)
+        self.publisher = BusinessMetricsPublisher(place.settings, place.database, self.recorder)
+        app = web.Application()
+        app.router.add_get("/metrics", self._answer)
+        self._runner = web.AppRunner(app)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        return web.Response(text=render_text(self.recorder.registry))
+
+    async def __aenter__(self) -> str:
+        await self.publisher.publish()
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+
+async def test_an_instance_that_publishes_what_there_is_has_no_finding(embedded: Place) -> None:
+    async with Page(embedded) as url:
+        findings = await audited(embedded, metrics=(url, f"{url}/metrics"))
+    assert findings.ok
+    assert findings.checked["published totals"] == 2 * len(audit_metrics.GAUGES)
+
+
+async def test_an_instance_that_publishes_something_else_is_told(embedded: Place) -> None:
+    page = Page(embedded)
+    async with page as url:
+        page.recorder.album_created()
+        findings = await audited(embedded, metrics=(url,), metrics_seconds=0)
+    assert [kind.value for kind in findings.counts] == ["metric"]
+    assert findings.told[next(iter(findings.told))] == [
+        f'{url} shows photo_api_albums_total{{type="total"}} 3, the database has 2'
+    ]
+
+
+async def test_the_next_publication_is_waited_for(embedded: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_metrics, "POLL_SECONDS", 0.05)
+    page = Page(embedded)
+    async with page as url:
+        page.recorder.album_created()
+
+        async def publish() -> None:
+            await asyncio.sleep(0.2)
+            await page.publisher.publish()
+
+        findings, _ = await asyncio.gather(audited(embedded, metrics=(url,), metrics_seconds=20), publish())
+    assert findings.ok
+
+
+async def test_metrics_of_wrong_totals_are_wrong_too(embedded: Place) -> None:
+    await sql(embedded, "UPDATE totals SET photos = photos + 7 WHERE shard = 3")
+    async with Page(embedded) as url:
+        assert await told(embedded, metrics=(url,), metrics_seconds=0) == {"total": 1, "metric": 1}
+
+
+async def test_an_instance_that_is_away_is_one_line(embedded: Place) -> None:
+    with pytest.raises(Unavailable) as away:
+        await audited(embedded, metrics=("http://127.0.0.1:9",))
+    assert str(away.value.detail).startswith("--metrics: http://127.0.0.1:9 cannot be read")
