@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Opener
 from tests.browser.consoles import silent_server
 from tests.stack.running import Stack
@@ -94,12 +94,33 @@ def test_prometheus_away_is_told_apart_and_its_last_values_stay(open_page: Opene
     expect(page.locator("#banner")).to_be_empty()
 
 
+def test_a_part_that_prometheus_did_not_answer_is_told_as_that(open_page: Opener, console: str) -> None:
+    said = {"server": "prometheus", "kind": "timeout", "message": "Prometheus: query timed out"}
+
+    def partly(route: Route) -> None:
+        answer = route.fetch()
+        whole = answer.json()
+        instances = [one | {"state": "unknown"} for one in whole["instances"]]
+        part = {"level": "unknown", "since": None, "ready": None, "instances": instances, "problems": [said]}
+        route.fulfill(response=answer, json=whole | part)
+
+    page = open_page(f"{console}/runbooks", wait=False)
+    page.route("**/api/overview*", partly)
+    page.goto(console)
+    expect(page.locator(".reasons")).to_have_text("Prometheus가 모두 답하지는 못했습니다 (Prometheus: query timed out)")
+    expect(page.locator("[data-instance=api-1] .state")).to_have_text("알 수 없음")
+    expect(page.locator(".keys")).to_contain_text("–/")
+
+
 def test_a_console_that_reaches_nothing_says_so_on_every_page(open_page: Opener) -> None:
     with running_console("--prometheus", NOWHERE, "--alertmanager", NOWHERE) as url:
         home = open_page(url)
         expect(home.locator(".answer")).to_have_attribute("data-level", "unknown")
         expect(home.locator(".reasons")).to_contain_text("Prometheus에 연결할 수 없습니다")
         expect(home.locator(".reasons")).to_contain_text("Alertmanager에 연결할 수 없습니다")
+        silences = open_page(f"{url}/alerts").locator(".silences")
+        expect(silences).to_contain_text("꺼 둔 알림을 알 수 없습니다")
+        expect(silences).not_to_contain_text("꺼 둔 알림이 없습니다")
         board = open_page(f"{url}/dashboards/photo-api-overview")
         expect(board.locator(".panel").first).to_have_attribute("data-state", "away")
         expect(board.locator("#banner")).to_contain_text("connection refused")
