@@ -72,6 +72,7 @@ class ExternalCalls:
         self._timeout_seconds = timeout_seconds
         self._breaker = Breaker(settings.breaker_failures, settings.breaker_open_seconds, self._breaker_changed)
         self._budget = RetryBudget()
+        self._last_failure = ""
         self._places = asyncio.Semaphore(connections)
         self._session: aiohttp.ClientSession | None = None
 
@@ -155,6 +156,7 @@ class ExternalCalls:
             stack.callback(self._breaker.given_up, ticket)  # no more than that, where nothing else was reported
             await self._place(stack)
             measured = stack.enter_context(self._recorder.external_request(self._service, operation=request.operation))
+            response: aiohttp.ClientResponse | None = None
             try:
                 response = await stack.enter_async_context(await self._sent(request, measured))
                 if request.operation == "download":
@@ -162,13 +164,16 @@ class ExternalCalls:
                     self._breaker.succeeded(ticket)
                 yield response
             except (aiohttp.ClientError, ServiceAway) as error:
-                self._breaker.failed(ticket)
                 away = self._away(error)
+                self._last_failure = str(away)
+                self._breaker.failed(ticket)
                 if away.timed_out:
                     measured.timed_out()
                 raise away from (None if away is error else error)
-            except BaseException:
+            except BaseException as error:
                 measured.excused()
+                if response is not None and isinstance(error, Exception):
+                    self._breaker.succeeded(ticket)  # the service answered; what its caller made of it is another thing
                 raise
             self._breaker.succeeded(ticket)
 
@@ -224,6 +229,8 @@ class ExternalCalls:
     def _away(self, error: aiohttp.ClientError | ServiceAway) -> ServiceAway:
         if isinstance(error, ServiceAway):
             return error
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return ServiceAway(f"The {self._name} cannot be reached (no answer).", timed_out=True)
         if isinstance(error, TimeoutError):
             seconds = self._timeout_seconds
             return ServiceAway(f"The {self._name} did not answer within {seconds:g} s.", timed_out=True)
@@ -233,10 +240,11 @@ class ExternalCalls:
 
     def _breaker_changed(self, state: BreakerState) -> None:
         self._recorder.breaker_state(self._service, state)
-        if state != "half_open":
-            # What the way to the log service says of itself must not go that way.
-            log = _log.warning if state == "open" else _log.info
-            log(f"circuit_{state}", service=self._service, local_only=self._service == "log_service")
+        local = self._service == "log_service"  # what the way to it says of itself must not go that way
+        if state == "open":
+            _log.warning("circuit_open", service=self._service, reason=self._last_failure, local_only=local)
+        elif state == "closed":
+            _log.info("circuit_closed", service=self._service, local_only=local)
 
 
 def _why(error: aiohttp.ClientConnectorError) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
@@ -148,6 +149,34 @@ async def test_what_the_caller_itself_raises_is_no_fault_of_the_service(
     assert value(recorder, "breaker_state") == 0
 
 
+async def test_a_trial_whose_answer_its_caller_does_not_like_closes_the_breaker(
+    calls: ExternalCalls, service: Service, recorder: Recorder
+) -> None:
+    for _ in range(3):
+        with pytest.raises(ServiceAway):
+            await get(calls, service.url + "/status/500")
+    async with asyncio.timeout(10):
+        while value(recorder, "breaker_state") == 2:
+            with suppress(CircuitOpen, NotFound):
+                async with calls.request("head", "GET", service.url + "/status/404"):
+                    raise NotFound
+            await asyncio.sleep(0.02)
+    assert value(recorder, "breaker_state") == 0
+
+
+async def test_an_answer_before_the_body_was_sent_ends_the_call(calls: ExternalCalls, service: Service) -> None:
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    await service.fault(status=403)
+    async with asyncio.timeout(10):
+        async with calls.request("upload", "PUT", service.url, data=stuck()) as answer:
+            assert answer.status == 403
+        await service.fault()
+        assert await get(calls, service.url) == 200
+
+
 async def test_a_caller_that_gives_up_is_no_fault_of_the_service(
     calls: ExternalCalls, service: Service, recorder: Recorder
 ) -> None:
@@ -272,7 +301,8 @@ async def test_openings_are_logged_and_those_of_the_log_service_stay_here(record
         async with calls.request("send", "POST", service.url + "/status/500"):
             pytest.fail("there is no answer to read")
     await calls.close()
-    assert logs == [{"event": "circuit_open", "service": "log_service", "local_only": True, "log_level": "warning"}]
+    opening = {"event": "circuit_open", "service": "log_service", "reason": "The log service answered 500."}
+    assert logs == [opening | {"local_only": True, "log_level": "warning"}]
 
 
 @pytest.mark.parametrize("service_name", ["object_storage", "cdn", "log_service"])
