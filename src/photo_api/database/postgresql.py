@@ -94,7 +94,7 @@ class PostgreSQLDatabase:
         """The first row, or ``None``."""
         connection = await self._acquire()
         try:
-            with self.errors():
+            with self.errors(connection):
                 row: Row | None = await connection.fetchrow(sql, *values)
                 return row
         finally:
@@ -104,7 +104,7 @@ class PostgreSQLDatabase:
         """All rows."""
         connection = await self._acquire()
         try:
-            with self.errors():
+            with self.errors(connection):
                 rows: list[Row] = await connection.fetch(sql, *values)
                 return rows
         finally:
@@ -124,10 +124,10 @@ class PostgreSQLDatabase:
             try:
                 transaction = connection.transaction()
                 try:
-                    with self.errors():
+                    with self.errors(connection):
                         await transaction.start()
                     yield _Transaction(connection, self)
-                    with self.errors():
+                    with self.errors(connection):
                         await transaction.commit()
                 except BaseException as error:
                     if not isinstance(error, DatabaseUnavailable | StatementFailed):
@@ -166,8 +166,8 @@ class PostgreSQLDatabase:
             await self._pool.release(connection, timeout=_GRACE_SECONDS)
 
     @contextmanager
-    def errors(self) -> Iterator[None]:
-        """The driver's errors as the protocol has them."""
+    def errors(self, connection: Any) -> Iterator[None]:  # noqa: ANN401
+        """The driver's errors as the protocol has them; a connection that is in an unknown state is ended."""
         try:
             yield
         except asyncpg.UniqueViolationError as error:
@@ -176,6 +176,8 @@ class PostgreSQLDatabase:
             # A server ends what takes too long before we do: one that does not, or takes no writes, is the wrong one.
             if isinstance(error, TimeoutError | asyncpg.ReadOnlySQLTransactionError):
                 self._all_stale = True
+            if isinstance(error, asyncpg.InternalClientError | asyncpg.InterfaceError):
+                _end(connection)
             raise self._unavailable(error) from error
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             self._metrics.error()
@@ -207,17 +209,17 @@ class _Transaction:
         self._errors = database.errors
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
-        with self._errors():
+        with self._errors(self._connection):
             row: Row | None = await self._connection.fetchrow(sql, *values)
             return row
 
     async def fetch_all(self, sql: str, *values: Value) -> list[Row]:
-        with self._errors():
+        with self._errors(self._connection):
             rows: list[Row] = await self._connection.fetch(sql, *values)
             return rows
 
     async def execute(self, sql: str, *values: Value) -> int:
-        with self._errors():
+        with self._errors(self._connection):
             return _changed(await self._connection.execute(sql, *values))
 
 
@@ -226,8 +228,13 @@ async def _roll_back(transaction: Any, connection: Any) -> None:  # noqa: ANN401
     try:
         await transaction.rollback()
     except FAULTS:
-        with suppress(*FAULTS):
-            connection.terminate()
+        _end(connection)
+
+
+def _end(connection: Any) -> None:  # noqa: ANN401
+    """Close it without a word; the pool makes another one."""
+    with suppress(*FAULTS):  # it is closed, or with the pool again, already
+        connection.terminate()
 
 
 def _changed(tag: str) -> int:
