@@ -12,11 +12,13 @@ from typing import Final, Protocol
 
 import aiohttp
 import structlog
+from yarl import URL
 
-from photo_api.config import Settings
+from photo_api.config import ConfigurationError, Settings
 from photo_api.delivery.base import Audience
 from photo_api.delivery.links import LinkKey, Links
 from photo_api.errors import Unavailable
+from photo_api.ids import new_id
 from photo_metrics import Recorder
 
 PREFIX: Final = "/photos/"
@@ -92,10 +94,26 @@ class CdnDelivery:
             raise
         self._edge_answers = True
 
-    async def _ask_edge(self) -> None:
+    async def check(self) -> None:
+        """Try the whole way with a new token for a photo that there is not, which the edge must not find.
+
+        Raises:
+            ConfigurationError: the edge refuses the token.
+            Unavailable: no token can be had, or the edge does not answer.
+        """
+        path = PREFIX + new_id()
+        token = await self._tokens.token(path, "owner", self._seconds)
+        status = await self._ask_edge(f"{path}?token={token}")
+        if status in {401, 403}:
+            raise ConfigurationError(
+                f"PHOTO_API_CDN_ENCRYPT_KEY: the CDN's edge refuses a token made with it ({status}); compare it "
+                "with the CDN service's, and see that the CDN may read its origin"
+            )
+
+    async def _ask_edge(self, target: str = "/") -> int:
         with self._recorder.external_request("cdn", operation="head") as measured:
             try:
-                status = await self._edge_status()
+                status = await self._edge_status(target)
             except TimeoutError:
                 measured.timed_out()
                 raise Unavailable("The CDN's edge did not answer in time.") from None
@@ -103,13 +121,14 @@ class CdnDelivery:
                 raise Unavailable("The CDN's edge cannot be reached.") from error
             if status >= 500:
                 raise Unavailable(f"The CDN's edge answered {status}.")
+            return status
 
-    async def _edge_status(self) -> int:
+    async def _edge_status(self, target: str) -> int:
         if self._session is None:
             raise Unavailable("The CDN is closed.")
         async with (
             asyncio.timeout(self._timeout_seconds),
-            self._session.head(f"{self._url}/", allow_redirects=False) as answer,
+            self._session.head(URL(self._url + target, encoded=True), allow_redirects=False) as answer,
         ):
             return answer.status
 

@@ -82,7 +82,10 @@ def _token_in(content: bytes) -> str:
         header = answer["header"]
         if header["isSuccessful"] is not True:
             code = header["resultCode"] if type(header.get("resultCode")) is int else "unknown"
-            raise ServiceAway(f"The CDN's API refused to make a token (resultCode {code}).")
+            raise ServiceAway(
+                f"The CDN's API refused to make a token (resultCode {code}); PHOTO_API_CDN_APP_KEY or "
+                "PHOTO_API_CDN_SECRET_KEY may be wrong."
+            )
         token = answer["authToken"]["singlePathToken"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         token = None

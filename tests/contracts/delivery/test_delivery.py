@@ -12,7 +12,7 @@ from tests.contracts.delivery.conftest import KEY, OTHER_KEY, PICTURE, Deliver
 from tests.support.cdn import APP_KEY, ENCRYPT_KEY, SECRET_KEY, Cdn, serving
 from tests.support.samples import sample
 
-from photo_api.config import Settings
+from photo_api.config import ConfigurationError, Settings
 from photo_api.delivery.backends import open_delivery
 from photo_api.delivery.base import Audience
 from photo_api.delivery.cdn import CdnDelivery
@@ -227,6 +227,29 @@ async def test_the_first_token_that_fails_makes_us_ask_for_the_edge_too(cdn: Cdn
         await cdn.break_edge(reset=True)
         assert await delivery.link(OTHER_KEY, "visitor") is None
         assert await delivery.link(KEY, "owner") is None
+
+
+async def test_a_check_that_succeeds_has_been_to_the_origin(cdn: Cdn, delivery: CdnDelivery) -> None:
+    await delivery.check()
+    (asked,) = cdn.origin_requests
+    assert asked.startswith("HEAD /photos/")
+
+
+async def test_a_check_tells_a_wrong_encryption_key(cdn: Cdn, deliver: Deliver) -> None:
+    for source in ("api", "local"):
+        async with deliver(cdn_token_source=source, cdn_encrypt_key="ff" * 32) as delivery:
+            with pytest.raises(ConfigurationError, match=r"PHOTO_API_CDN_ENCRYPT_KEY: .*refuses a token"):
+                await delivery.check()
+
+
+async def test_a_check_tells_wrong_keys_of_the_api_and_an_edge_that_is_away(cdn: Cdn, deliver: Deliver) -> None:
+    async with deliver(cdn_secret_key="another") as delivery:
+        with pytest.raises(Unavailable, match="PHOTO_API_CDN_SECRET_KEY may be wrong"):
+            await delivery.check()
+    await cdn.break_edge(status=502)
+    async with deliver() as delivery:
+        with pytest.raises(Unavailable, match="edge answered 502"):
+            await delivery.check()
 
 
 async def test_an_edge_that_is_not_there_is_away(cdn: Cdn, deliver: Deliver) -> None:
