@@ -70,9 +70,12 @@ class Bucket:
         return answer
 
     def settings(self, directory: Path, **changes: Any) -> Settings:
-        """Settings of a service that keeps its photos here."""
-        values: dict[str, Any] = {
-            "data_dir": directory,
+        """Settings of a service that keeps its photos here, and nothing else anywhere."""
+        return Settings(**({"data_dir": directory} | self.values() | changes))
+
+    def values(self) -> dict[str, Any]:
+        """Those of the settings that say where photos are kept."""
+        return {
             "storage": StorageBackend.S3,
             "s3_endpoint_url": self.url,
             "s3_region": REGION,
@@ -80,4 +83,3 @@ class Bucket:
             "s3_access_key_id": self.access_key_id,
             "s3_secret_access_key": SecretStr(self.secret_access_key),
         }
-        return Settings(**(values | changes))

@@ -69,6 +69,10 @@ class S3Storage:
             await self._client.check()
         except Refused as refused:
             raise ConfigurationError(refused.advice) from None
+        except s3_xml.MalformedAnswer:
+            raise ConfigurationError(
+                "PHOTO_API_S3_ENDPOINT_URL: what answers there speaks no S3; set the origin of the S3 API"
+            ) from None
         except Unavailable as error:
             _log.warning("storage_away_at_start", reason=error.detail, setting="PHOTO_API_S3_ENDPOINT_URL")
 
@@ -189,7 +193,7 @@ class S3Storage:
                 raise Unavailable("This photo is being confirmed at this moment; confirm it again.")
             if response.status != 200:
                 return False
-            result = await self._client.result(response)
+            result = await self._client.result(response, "CopyObjectResult")
             copy_etag = s3_xml.etag(s3_xml.text(result, "ETag"))
             copied = _Found(upload.size, copy_etag, upload.etag, response.headers.get(_ENCRYPTION, ""))
         if not copied.is_sound:  # the upload was replaced between the storage's look at its etag and the copy

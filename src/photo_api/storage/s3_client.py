@@ -81,7 +81,7 @@ class S3Client:
     async def check(self) -> None:
         """See that the bucket can be listed: its errors say more than those of a HEAD, which have no body."""
         async with self.request("head", "GET", query={"list-type": "2", "max-keys": "1"}) as response:
-            await self.result(response)
+            await self.result(response, "ListBucketResult")
 
     def presign_put(self, key: str, headers: Mapping[str, str], expires_in_seconds: int) -> str:
         """A URL by which a client can put one object, with exactly these headers."""
@@ -138,17 +138,19 @@ class S3Client:
         _log.error("storage_refused", operation=operation, code=refused.code, advice=refused.advice)
         raise refused
 
-    async def result(self, response: aiohttp.ClientResponse) -> Element:
-        """The XML that an answer holds; in the block of its request.
+    async def result(self, response: aiohttp.ClientResponse, name: str) -> Element:
+        """The XML called ``name`` that an answer holds; in the block of its request.
 
         Raises:
-            ServiceAway: it cannot be read, or is an error in spite of its status 200 (CopyObject and
+            ServiceAway: it cannot be read, is something else, or an error in spite of its status 200 (CopyObject and
                 CompleteMultipartUpload answer before they are done).
         """
         root = s3_xml.parse(await s3_xml.read_bounded(response))
         if root.tag == "Error":
             code = _word(s3_xml.text(root, "Code", ""))
             raise ServiceAway(f"The object storage failed ({code}) after it had begun to answer.")
+        if root.tag != name:
+            raise s3_xml.MalformedAnswer(f"no {name}")
         return root
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> Refused:

@@ -47,7 +47,7 @@ async def _objects(client: S3Client, prefix: str) -> AsyncGenerator[tuple[s3_xml
     query = {"list-type": "2", "prefix": prefix, "max-keys": str(PAGE)}
     while True:
         async with client.request("head", "GET", query=query, idempotent=True) as response:
-            page, now = await client.result(response), _now(response)
+            page, now = await client.result(response, "ListBucketResult"), _now(response)
         for found in s3_xml.objects_of(page):
             yield found, now
         if s3_xml.text(page, "IsTruncated", "false") != "true":
@@ -62,7 +62,7 @@ async def _unfinished(client: S3Client, prefix: str) -> AsyncGenerator[tuple[s3_
     query = {"uploads": "", "prefix": prefix, "max-uploads": str(PAGE)}
     while True:
         async with client.request("head", "GET", query=query, idempotent=True) as response:
-            page, now = await client.result(response), _now(response)
+            page, now = await client.result(response, "ListMultipartUploadsResult"), _now(response)
         last = None
         for last in s3_xml.uploads_of(page):
             yield last, now

@@ -119,7 +119,9 @@ class _Multipart:
         """CreateMultipartUpload."""
         headers = {"content-type": content_type}
         async with client.request("upload", "POST", key, query={"uploads": ""}, headers=headers) as response:
-            return cls(client, key, s3_xml.text(await client.result(response), "UploadId"))
+            return cls(
+                client, key, s3_xml.text(await client.result(response, "InitiateMultipartUploadResult"), "UploadId")
+            )
 
     async def add(self, part: _Part) -> None:
         """UploadPart; the same part may be sent again, so it is where storage failed."""
@@ -150,7 +152,7 @@ class _Multipart:
             body=body,
             sha256=hashlib.sha256(body).hexdigest(),
         ) as response:
-            result = await self._client.result(response)
+            result = await self._client.result(response, "CompleteMultipartUploadResult")
             return Written(self._size, s3_xml.etag(s3_xml.text(result, "ETag")))
 
     async def abort(self) -> None:

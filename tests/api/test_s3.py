@@ -1,0 +1,82 @@
+"""Photos in S3, from the upload URL to the image."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.s3 import NO_CERTIFICATES, Bucket
+from tests.support.service import Service, Start, User
+from tests.unit.photos import pictures
+
+JPEG = pictures.picture()
+Json = dict[str, Any]
+
+
+@pytest.fixture(params=["swift", "seaweedfs"])
+async def service(request: pytest.FixtureRequest, start: Start) -> AsyncIterator[Service]:
+    bucket: Bucket = request.getfixturevalue(f"{request.param}_bucket")
+    async with start(**bucket.values()) as running:
+        yield running
+
+
+async def announced(service: Service, user: User) -> Json:
+    """A photo that is to be uploaded."""
+    declared = {"filename": "beach.jpg", "content_type": "image/jpeg", "file_size": len(JPEG)}
+    declared |= {"album_id": await service.album(user)}
+    answer = await service.client.post("/photos/presigned-url", json=declared, headers=user.headers)
+    assert answer.status_code == 200, answer.text
+    upload: Json = answer.json()
+    return upload
+
+
+async def put(upload: Json, content: bytes) -> int:
+    """Use the upload URL as a client does: straight to the storage, with nothing of ours."""
+    async with httpx.AsyncClient(verify=NO_CERTIFICATES, timeout=20) as client:
+        answer = await client.put(upload["upload_url"], content=content, headers=upload["upload_headers"])
+    return answer.status_code
+
+
+async def confirm(service: Service, user: User, upload: Json) -> httpx.Response:
+    return await service.client.post("/photos/confirm", json={"photo_id": upload["photo_id"]}, headers=user.headers)
+
+
+async def test_a_photo_put_to_s3_comes_back_unchanged_also_in_part_and_not_after_its_deletion(service: Service) -> None:
+    user = await service.register()
+    upload = await announced(service, user)
+    assert (await confirm(service, user, upload)).status_code == 409
+    assert await put(upload, JPEG) == 200
+    assert (await confirm(service, user, upload)).status_code == 200
+    path = f"/photos/{upload['photo_id']}"
+    image = await service.client.get(f"{path}/image", headers=user.headers)
+    assert (image.status_code, image.headers["Content-Type"], image.content) == (200, "image/jpeg", JPEG)
+    part = await service.client.get(f"{path}/image", headers=user.headers | {"Range": "bytes=10-99"})
+    assert (part.status_code, part.content) == (206, JPEG[10:100])
+    assert await put(upload, bytes(len(JPEG))) == 200
+    assert (await confirm(service, user, upload)).status_code == 200
+    image = await service.client.get(f"{path}/image", headers=user.headers)
+    assert image.content == JPEG
+    assert (await service.client.delete(path, headers=user.headers)).status_code == 204
+    await service.components.photos.reap()
+    assert upload["object_key"] not in [found.key async for found in service.components.storage.stored()]
+
+
+async def test_an_upload_that_is_no_picture_is_refused_and_removed(service: Service) -> None:
+    user = await service.register()
+    upload = await announced(service, user)
+    assert await put(upload, bytes(len(JPEG))) == 200
+    assert (await confirm(service, user, upload)).status_code == 422
+    assert await service.components.storage.head_upload(upload["object_key"]) is None
+
+
+async def test_a_direct_upload_goes_to_s3(service: Service) -> None:
+    user = await service.register()
+    answer = await service.client.post(
+        "/photos/",
+        data={"album_id": await service.album(user)},
+        files={"file": ("beach.jpg", JPEG, "image/jpeg")},
+        headers=user.headers,
+    )
+    assert answer.status_code == 201, answer.text
+    image = await service.client.get(f"/photos/{answer.json()['id']}/image", headers=user.headers)
+    assert image.content == JPEG
