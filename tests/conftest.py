@@ -4,17 +4,14 @@
 stacks run side by side and time limits can be tight; what only computes is in the other, which steps aside.
 """
 
-import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
 from tests.stack.shared import shared_stack, stack
 from tests.support import seaweedfs, swift
-from tests.support.postgresql import running_postgresql
+from tests.support.postgresql import new_database, running_postgresql
 from tests.support.s3 import Bucket
 from tests.support.seaweedfs import SeaweedFs, running_seaweedfs
 from tests.support.swift import Swift, running_swift
@@ -91,15 +88,7 @@ def seaweedfs_bucket(shared_seaweedfs_bucket: Bucket) -> Bucket:
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> str:
     """An empty database of the test's own."""
-    name = f"test_{uuid4().hex}"
-
-    async def create() -> None:
-        connection = await asyncpg.connect(postgresql_server)
-        await connection.execute(f"CREATE DATABASE {name}")
-        await connection.close()
-
-    asyncio.run(create())
-    return postgresql_server.rsplit("/", 1)[0] + f"/{name}"
+    return new_database(postgresql_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,5 +1,6 @@
 """Throwaway PostgreSQL servers on free ports: one for everybody, or one that a test kills, restarts and replaces."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -9,7 +10,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 from tests.support.ports import free_port, wait_until
 
 
@@ -121,3 +124,16 @@ def running_postgresql() -> Iterator[str]:
     """The URL of a new cluster's ``postgres`` database."""
     with postgresql_cluster() as server:
         yield server.url
+
+
+def new_database(server_url: str) -> str:
+    """Make an empty database on a server; its URL."""
+    name = f"test_{uuid4().hex}"
+
+    async def create() -> None:
+        connection = await asyncpg.connect(server_url)
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+
+    asyncio.run(create())
+    return server_url.rsplit("/", 1)[0] + f"/{name}"

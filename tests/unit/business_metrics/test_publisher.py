@@ -1,11 +1,11 @@
 """Publishing the totals, from both databases."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.postgresql import running_postgresql
+from tests.support.postgresql import new_database
 from tests.support.samples import new_recorder, sample
 
 from photo_api.business_metrics.models import SHARDS
@@ -22,10 +22,11 @@ TODAY = 20_000
 
 
 @pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    with running_postgresql() as url:
-        migrate(url)
-        yield url
+def postgresql(postgresql_server: str) -> str:
+    """A database for all of them: each cleans up behind itself."""
+    url = new_database(postgresql_server)
+    migrate(url)
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
