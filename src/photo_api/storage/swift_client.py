@@ -117,11 +117,9 @@ class SwiftContainer:
             if is_there:
                 _may(response.status, "PHOTO_API_SWIFT_CONTAINER: it may not be read by PHOTO_API_SWIFT_USERNAME")
             found = response.headers
-        if is_there and self._key == found.get(_OTHER_KEY):  # an instance with a newer key was here
-            del wanted[_KEY]
         if is_there and all(found.get(name) == value for name, value in wanted.items()):
             return
-        if is_there and _KEY in wanted and found.get(_KEY) not in {None, self._key}:
+        if is_there and found.get(_KEY) not in {None, self._key}:
             wanted[_OTHER_KEY] = found[_KEY]
         async with self.request(
             "head", "POST" if is_there else "PUT", headers=wanted, expected=(201, 202, 204, 401, 403, 404)

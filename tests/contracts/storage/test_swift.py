@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
+from aiohttp import web
+from tests.support.identity import served
 from tests.support.samples import sample
 from tests.support.swift import Swift, swift_settings
 
@@ -16,8 +19,10 @@ from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, NotFound, Unavailable
 from photo_api.ids import new_id
 from photo_api.storage import swift
+from photo_api.storage.base import StoredObject
 from photo_api.storage.swift import SwiftStorage
 from photo_metrics import Recorder
+from photo_stack.providers.faults import FaultSwitch
 
 JPEG = "image/jpeg"
 MIB = 1024 * 1024
@@ -120,6 +125,17 @@ async def test_an_upload_url_does_not_change_what_is_confirmed(
     assert await storage.remove_abandoned(-1) == 1
 
 
+async def test_another_upload_is_not_sealed_over_what_is_confirmed(
+    storage: SwiftStorage, client: httpx.AsyncClient
+) -> None:
+    key = await uploaded(storage, client, b"content")
+    await seal(storage, key)
+    answer = await client.put(upload_url(storage, key), content=b"another")
+    with pytest.raises(Conflict):
+        await storage.seal(StoredObject(key, 7, answer.headers["Etag"].strip('"')), JPEG)
+    assert await everything(storage, key, 7) == b"content"
+
+
 async def test_an_upload_url_used_while_its_upload_is_sealed_changes_nothing(
     storage: SwiftStorage, client: httpx.AsyncClient
 ) -> None:
@@ -186,7 +202,7 @@ async def test_upload_urls_signed_with_the_key_of_before_hold(
 
     before = await opened()
     after = await opened(swift_temp_url_key="another-key-for-temp-urls")
-    restarted = await opened()  # an instance that has not been told yet must not take the new key away
+    restarted = await opened()  # an instance that has not been told yet takes no key away
     for storage in (before, after, restarted):
         assert (await client.put(upload_url(storage, new_id()), content=b"content")).status_code == 201
         await storage.close()
@@ -314,6 +330,44 @@ async def test_storage_may_be_away_when_we_start(tmp_path: Path, recorder: Recor
     async with httpx.AsyncClient() as client:
         assert (await client.put(upload_url(storage, new_id()), content=b"content")).status_code == 201
     await storage.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        (409, Conflict, "upload policy"),
+        (413, Unavailable, "quota"),
+        (403, Unavailable, "cannot be used"),
+        (429, Unavailable, "429"),
+        (507, Unavailable, "507"),
+    ],
+)
+async def test_what_swift_may_refuse_is_said_clearly(
+    tmp_path: Path, recorder: Recorder, swift_server: Swift, status: int, error: type[Exception], said: str
+) -> None:
+    application = web.Application()
+    faults = FaultSwitch()
+    faults.install(application)
+
+    async def passed_on(request: web.Request) -> web.Response:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(
+                request.method, swift_server.url + request.path_qs, headers=request.headers, data=request.content
+            ) as answer,
+        ):
+            return web.Response(status=answer.status, headers=answer.headers)
+
+    application.add_routes([web.route("*", "/v1/{path:.*}", passed_on)])
+    async with served(application) as url:
+        values = swift_settings(swift_server, swift_storage_url=f"{url}/v1/AUTH_photos")
+        storage = SwiftStorage(Settings(data_dir=tmp_path, **values), recorder)
+        await storage.open()
+        async with aiohttp.ClientSession() as session:
+            await session.put(f"{url}/-/faults", json={"status": status})
+        with pytest.raises(error, match=said):
+            await storage.delete(new_id())
+        await storage.close()
 
 
 async def _answers(storage: SwiftStorage) -> None:
