@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.dashboards.live import (
+    RATE,
     SETTINGS,
     Seen,
     cpu_seconds,
@@ -20,6 +21,9 @@ from tests.stack.running import Stack
 
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.dashboards.builder import build
+from photo_monitoring.dashboards.panels import Variable
+from photo_monitoring.dashboards.queries import filled_in, query
+from photo_monitoring.dashboards.variables import ENVIRONMENT, HOST, IDENTIFIED_INSTANCE, NODE, SLO, VERSION
 
 
 def about(count: float, born: float = 0) -> Any:
@@ -195,8 +199,46 @@ def test_a_service_narrows_the_external_services(seen: Seen) -> None:
     assert shown("cdn|log_service") == {"cdn", "log_service"}
 
 
-def test_a_host_that_is_not_chosen_is_not_shown(seen: Seen) -> None:
+def test_a_host_is_shown_when_chosen_by_its_own_name_and_not_by_anothers(seen: Seen) -> None:
+    [name] = offered(seen, HOST)
+    everything = finite(seen.show("overview", 51))
+    assert len(everything) == 1
+    assert finite(seen.show("overview", 51, host=name)) == everything
     assert seen.show("overview", 51, host="another-host") == []
+
+
+def offered(seen: Seen, variable: Variable, **chosen: str) -> set[str]:
+    """What a variable can be, the others being chosen so."""
+    series = filled_in(query(variable.series, SETTINGS), RATE, **chosen)
+    return {sample["metric"][variable.label] for sample in seen.ask(series, seen.ended)}
+
+
+@pytest.mark.parametrize("variable", [NODE, VERSION, ENVIRONMENT], ids=lambda one: one.name)
+def test_what_instances_are_narrows_which_of_them_can_be_chosen(seen: Seen, variable: Variable) -> None:
+    everything = offered(seen, IDENTIFIED_INSTANCE)
+    assert everything == set(instances(seen.stack))
+    narrowed = [offered(seen, IDENTIFIED_INSTANCE, **{variable.name: value}) for value in offered(seen, variable)]
+    assert all(narrowed)
+    assert sorted(name for names in narrowed for name in names) == sorted(everything)
+    assert offered(seen, IDENTIFIED_INSTANCE, **{variable.name: "another"}) == set()
+
+
+def test_all_instances_of_the_detail_board_one_by_one_are_all_there_is(seen: Seen) -> None:
+    listed = "|".join(sorted(offered(seen, IDENTIFIED_INSTANCE)))
+    everything = sum(finite(seen.show("detail", 604, rate="60s")))
+    assert everything > 0
+    assert sum(finite(seen.show("detail", 604, rate="60s", instance=listed))) == pytest.approx(everything)
+
+
+def test_one_objective_and_several_are_shown_as_chosen(seen: Seen) -> None:
+    def shown(chosen: str) -> list[str]:
+        return sorted(sample["metric"]["sloth_slo"] for sample in seen.show("slo", 12, slo=chosen))
+
+    first, second, *others = sorted(offered(seen, SLO))
+    assert shown(".+") == [first, second, *others]
+    assert shown(first) == [first]
+    assert shown(f"{first}|{second}") == [first, second]
+    assert shown("another") == []
 
 
 def test_every_variable_has_something_to_choose_from(seen: Seen) -> None:
