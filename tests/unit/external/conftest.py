@@ -40,7 +40,7 @@ class Service:
         async for chunk in request.content.iter_any():
             self.received += len(chunk)
         if request.path.startswith("/status/"):
-            return web.Response(status=int(request.path.removeprefix("/status/")), headers={"Retry-After": "7"})
+            return web.Response(status=int(request.path.removeprefix("/status/")), headers={"Retry-After": "7", "Location": "/"})
         if request.path in {"/half", "/silent"}:
             response = web.StreamResponse(headers={"Content-Length": "100"})
             await response.prepare(request)
