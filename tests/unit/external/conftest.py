@@ -40,7 +40,8 @@ class Service:
         async for chunk in request.content.iter_any():
             self.received += len(chunk)
         if request.path.startswith("/status/"):
-            return web.Response(status=int(request.path.removeprefix("/status/")), headers={"Retry-After": "7", "Location": "/"})
+            headers = {"Retry-After": "7", "Location": "/"}
+            return web.Response(status=int(request.path.removeprefix("/status/")), headers=headers)
         if request.path in {"/half", "/silent"}:
             response = web.StreamResponse(headers={"Content-Length": "100"})
             await response.prepare(request)
