@@ -8,7 +8,8 @@ import json
 import sys
 import time
 from collections.abc import Coroutine
-from typing import Annotated, Any, Final, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
@@ -22,7 +23,8 @@ _SAID_EVERY_SECONDS: Final = 2.0
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``photo-api``."""
-    app.command()(audit)
+    for command in (audit, backup, restore):
+        app.command()(command)
 
 
 def audit(
@@ -48,6 +50,45 @@ def audit(
     )
     findings = run(look(settings, wanted, Said()))
     typer.echo(json.dumps(findings.as_dict()) if as_json else "\n".join(findings.lines()))
+    if not findings.ok:
+        raise typer.Exit(1)
+
+
+def backup(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a new directory; it appears when it is whole")],
+    objects: Annotated[
+        Literal["copy", "check"], typer.Option(help="copy the objects too, or only look whether each is there")
+    ] = "copy",
+) -> None:
+    """Save the database, and the photos' objects, beside a running service; the secret key is not in it."""
+    from photo_api.operations.backup import backup as save  # noqa: PLC0415
+
+    manifest = run(save(read_settings(), directory, objects, Said()))
+    rows = sum(table.rows for table in manifest.tables)
+    what = "copied" if objects == "copy" else "looked at"
+    typer.echo(
+        f"saved {rows} rows to {directory}; {what} {manifest.object_count} objects ({manifest.object_bytes} bytes)"
+    )
+    for key in manifest.lost:
+        typer.echo(f"photo-api: object {key} is missing or damaged; it is not in the backup", err=True)
+    if manifest.lost:
+        raise typer.Exit(1)
+
+
+def restore(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a directory that photo-api backup made")],
+) -> None:
+    """Fill an empty, migrated database and an empty storage from a backup, and audit them."""
+    from photo_api.operations.audit import Wanted  # noqa: PLC0415
+    from photo_api.operations.audit import audit as look  # noqa: PLC0415
+    from photo_api.operations.restore import restore as fill  # noqa: PLC0415
+
+    settings = read_settings()
+    manifest = run(fill(settings, directory, Said()))
+    rows = sum(table.rows for table in manifest.tables)
+    typer.echo(f"restored {rows} rows and {manifest.object_count} objects of {manifest.created_at}")
+    findings = run(look(settings, Wanted(orphan_seconds=0), Said()))
+    typer.echo("\n".join(findings.lines()))
     if not findings.ok:
         raise typer.Exit(1)
 

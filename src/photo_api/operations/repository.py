@@ -1,10 +1,10 @@
 """The SQL of audits: what the tables say, counted anew, and corrections of what was counted before."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from photo_api.business_metrics.totals import Change
-from photo_api.database import Executor, Row
+from photo_api.database import Executor, Row, Value
 from photo_api.operations.snapshot import Snapshot, rows
 
 COUNTED: Final = ("users", "albums", "albums_shared", "photos", "photo_bytes", "share_links", "share_links_active")
@@ -103,3 +103,40 @@ async def add_to_day(transaction: Executor, day: int, shard: int, users: int) ->
         shard,
         users,
     )
+
+
+READY_CONTENTS: Final = "SELECT object_key, file_size, checksum_sha256 FROM photos WHERE status = 'ready'"
+"""What a copy of each confirmed photo's object is compared with."""
+
+
+def whole_table(name: str, columns: Sequence[str]) -> str:
+    """A statement that reads a table of the schema."""
+    return f"SELECT {', '.join(columns)} FROM {name}"
+
+
+async def is_empty(executor: Executor, table: str) -> bool:
+    """Whether a table of the schema has no rows; those of the totals that count nothing are none."""
+    counted = " WHERE " + " OR ".join(f"{name} <> 0" for name in COUNTED) if table == "totals" else ""
+    return await executor.fetch_one(f"SELECT 1 AS found FROM {table}{counted} LIMIT 1") is None
+
+
+async def empty_totals(transaction: Executor) -> None:
+    """Remove the rows that migrating made."""
+    await transaction.execute("DELETE FROM totals")
+
+
+async def insert(transaction: Executor, table: str, columns: Sequence[str], values: Sequence[Sequence[Value]]) -> None:
+    """Insert rows into a table of the schema, in one statement."""
+    width = len(columns)
+    places = (
+        f"({', '.join(f'${row * width + number}' for number in range(1, width + 1))})" for row in range(len(values))
+    )
+    await transaction.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join(places)}",
+        *(value for row in values for value in row),
+    )
+
+
+async def owner_of(executor: Executor, object_key: str) -> Row | None:
+    """The photo with this key: id, owner_id, file_size."""
+    return await executor.fetch_one("SELECT id, owner_id, file_size FROM photos WHERE object_key = $1", object_key)

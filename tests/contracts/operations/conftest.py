@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,24 +19,32 @@ from photo_api.database.migrate import migrate
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file to copy: migrating takes longer than most tests."""
     path = tmp_path_factory.mktemp("migrated") / "photo-api.sqlite3"
-    migrate(f"sqlite:///{path}")
+    _apart(migrate, f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture(scope="session")
-def migrated_postgresql(postgresql_server: str) -> Iterator[str]:
+def migrated_postgresql(postgresql_server: str) -> str:
     """The name of a database to make others of."""
     name = f"migrated_{uuid4().hex}"
-    asyncio.run(_execute(postgresql_server, f"CREATE DATABASE {name}"))
-    migrate(postgresql_server.rsplit("/", 1)[0] + f"/{name}")
-    yield name
-    asyncio.run(_execute(postgresql_server, f"DROP DATABASE {name}"))
+    _execute(postgresql_server, f"CREATE DATABASE {name}")
+    _apart(migrate, postgresql_server.rsplit("/", 1)[0] + f"/{name}")
+    return name
 
 
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(statement)
-    await connection.close()
+def _execute(url: str, statement: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(statement)
+        await connection.close()
+
+    _apart(lambda: asyncio.run(execute()))
+
+
+def _apart(function: Callable[..., object], *arguments: object) -> None:
+    """Call in a thread: a test may ask from within its own loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(function, *arguments).result(120)
 
 
 @pytest.fixture
@@ -51,7 +60,7 @@ def empty_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[
         server: str = request.getfixturevalue("postgresql_server")
         template: str = request.getfixturevalue("migrated_postgresql")
         name = f"test_{uuid4().hex}"
-        asyncio.run(_execute(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+        _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
         return Settings(data_dir=data, database_url=server.rsplit("/", 1)[0] + f"/{name}")
 
     return make
