@@ -1,5 +1,6 @@
 """Measuring two servers against each other: both in one run, in turns, on the same core, and only ratios are told."""
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.support.ports import accepts, free_port, wait_until
 
@@ -71,6 +73,30 @@ def wrk(target: Target, *, seconds: float, connections: int = 16) -> Load:
     requests = int(_find(r"(\d+) requests in", out))
     rate = float(_find(r"Requests/sec:\s+([\d.]+)", out))
     return Load(rate, spent / requests * 1e6, _ms(out, "50%"), _ms(out, "99%"), errors)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Latencies in milliseconds of evenly paced requests."""
+
+    p50_ms: float
+    p99_ms: float
+
+
+def paced(target: Target, *, rate: float, seconds: float, connections: int = 16) -> Pace:
+    """Send ``rate`` requests a second, evenly, whatever the answers take (`benchmarks.paced`)."""
+    parts = urlsplit(target.url)
+    lines = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}", *(f"{k}: {v}" for k, v in target.headers.items())]
+    command = ["taskset", "-c", CLIENT_CORE, sys.executable, "-m", "benchmarks.paced"]
+    run = subprocess.run(
+        [*command, str(rate), str(seconds), str(connections)],
+        input="\r\n".join([*lines, "", ""]).encode(),
+        capture_output=True,
+        check=True,
+        timeout=seconds + 60,
+    )
+    quantiles = statistics.quantiles(json.loads(run.stdout), n=100)
+    return Pace(quantiles[49], quantiles[98])
 
 
 def cpu_seconds(pid: int) -> float:
