@@ -82,7 +82,9 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path(".data/api"), description="where the embedded database, objects and secret are kept")
     database_url: str | None = Field(
-        None, description="postgresql://… or sqlite:///path; default: photo-api.sqlite3 in the data directory"
+        None,
+        description="postgresql://… (of several hosts the one that takes writes) or sqlite:///path; default: "
+        "photo-api.sqlite3 in the data directory",
     )
     database_pool_size: int = Field(10, ge=1, le=200, description="connections an instance keeps (SQLite: readers)")
     database_timeout_seconds: float = Field(5.0, gt=0, le=60, description="how long a statement or a lock may take")
