@@ -1,5 +1,6 @@
 """Photos in S3, from the upload URL to the image."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -59,6 +60,15 @@ async def test_a_photo_put_to_s3_comes_back_unchanged_also_in_part_and_not_after
     assert (await service.client.delete(path, headers=user.headers)).status_code == 204
     await service.components.photos.reap()
     assert upload["object_key"] not in [found.key async for found in service.components.storage.stored()]
+
+
+async def test_confirms_at_once_all_show_the_photo(service: Service) -> None:
+    user = await service.register()
+    upload = await announced(service, user)
+    assert await put(upload, JPEG) == 200
+    confirmed = await asyncio.gather(*(confirm(service, user, upload) for _ in range(5)))
+    assert [answer.status_code for answer in confirmed] == [200] * 5, confirmed[0].text
+    assert await service.metric("photo_api_external_request_errors_total", service="object_storage") == 0
 
 
 async def test_an_upload_that_is_no_picture_is_refused_and_removed(service: Service) -> None:

@@ -1,5 +1,6 @@
 """Buckets on real S3 servers."""
 
+import signal
 import ssl
 import time
 from dataclasses import dataclass
@@ -24,8 +25,8 @@ class Server(Protocol):
     def start(self) -> None:
         """Start, and wait until it answers."""
 
-    def stop(self) -> object:
-        """End it, and wait for its end."""
+    def stop(self, number: signal.Signals) -> object:
+        """Signal it, and wait for its end."""
 
 
 @dataclass(frozen=True)

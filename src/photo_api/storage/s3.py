@@ -97,11 +97,11 @@ class S3Storage:
         return upload
 
     async def head_upload(self, key: str) -> StoredObject | None:
-        """The sealed object, else the upload: asked for at once."""
+        """The sealed object, else the upload: asked for at once, and again where a seal may have come in between."""
         sealed, upload = await asyncio.gather(self._sealed(key), self._head(_named(UPLOADS, key)))
-        if sealed is not None or upload is None:
+        if sealed is not None:
             return sealed
-        return StoredObject(key, upload.size, upload.etag)
+        return StoredObject(key, upload.size, upload.etag) if upload is not None else await self._sealed(key)
 
     @asynccontextmanager
     async def upload_as_file(self, upload: StoredObject) -> AsyncIterator[LocalCopy]:
@@ -117,10 +117,8 @@ class S3Storage:
 
     async def discard(self, upload: StoredObject) -> None:
         """Delete by etag; where storage does not know such deletions, a newer upload has a moment to be lost."""
-        name = _named(UPLOADS, upload.key)
-        current = await self._head(name)
-        if current is not None and current.etag == upload.etag:
-            await self._delete(name, only_etag=upload.etag)
+        if await self._is_current(upload):
+            await self._delete(_named(UPLOADS, upload.key), only_etag=upload.etag)
 
     async def read(self, key: str, start: int, stop: int) -> ObjectReader:
         """Pass on the range as it comes."""
@@ -158,14 +156,19 @@ class S3Storage:
         """Seal where a copy on condition was refused, or is not to be had."""
         if await self._is_sealed(upload):
             return
-        current = await self._head(_named(UPLOADS, upload.key))
-        if current is not None and current.etag == upload.etag:
-            # Nothing stands in the way of a copy: this storage refuses conditions. The next seal need not ask.
+        if self._copies_conditionally and await self._is_current(upload):
+            # Nothing stands in the way of a copy: this storage refuses conditions. The next seal need not try.
             self._copies_conditionally = False
-            if await self._copy(upload, content_type, if_none=False):
-                return
+            _log.info("storage_without_conditional_copies", consequence="seals look before they copy")
+        if not self._copies_conditionally and await self._copy(upload, content_type, if_none=False):
+            return
         if not await self._is_sealed(upload):
             raise Conflict("The upload was replaced meanwhile; confirm it again.")
+
+    async def _is_current(self, upload: StoredObject) -> bool:
+        """Whether exactly this upload is the last complete one."""
+        found = await self._head(_named(UPLOADS, upload.key))
+        return found is not None and found.etag == upload.etag
 
     async def _is_sealed(self, upload: StoredObject) -> bool:
         """Whether exactly this upload is sealed; raises `Conflict` where another one is."""

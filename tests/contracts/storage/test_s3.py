@@ -190,7 +190,7 @@ async def test_an_upload_url_used_while_its_photo_is_sealed_changes_nothing(stor
 
 async def test_two_confirms_at_once_of_the_same_upload_both_succeed(storage: S3Storage) -> None:
     upload = await uploaded(storage, b"12345")
-    await asyncio.gather(*(storage.seal(upload, JPEG) for _ in range(4)))
+    await asyncio.gather(*(storage.seal(upload, JPEG) for _ in range(2)))
     assert await served(storage, upload.key, 5) == b"12345"
 
 
@@ -218,7 +218,7 @@ async def test_nothing_of_what_the_uploader_sent_besides_is_on_the_sealed_object
 
 
 async def test_a_large_upload_goes_in_parts_within_bounded_memory(storage: S3Storage) -> None:
-    size, piece = 31 * MIB, bytes(range(256)) * 256
+    size, piece = 16 * MIB, bytes(range(256)) * 256
 
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(size // len(piece)):
@@ -232,7 +232,7 @@ async def test_a_large_upload_goes_in_parts_within_bounded_memory(storage: S3Sto
         tracemalloc.stop()
     assert peak_bytes < 3 * s3_upload.PART_BYTES
     assert upload.size == size
-    assert upload.etag.endswith("-7")
+    assert upload.etag.endswith("-4")
     await storage.seal(upload, JPEG)
     assert await storage.head_upload(upload.key) == upload
     async with storage.upload_as_file(upload) as copy:

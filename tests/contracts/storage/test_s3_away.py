@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ async def test_storage_that_went_away_is_unavailable_and_works_when_it_is_back(
     await storage.open()
     upload = await storage.store(new_id(), JPEG, 10, chunks(b"12345"))
     await storage.seal(upload, JPEG)
-    there.server.stop()
+    there.server.stop(signal.SIGKILL)
     try:
         for call in (
             lambda: storage.read(upload.key, 0, 5),
@@ -191,11 +192,13 @@ async def test_a_copy_of_other_bytes_is_removed_and_no_seal(storage: S3Storage, 
 async def test_a_copy_under_a_key_of_kms_has_another_etag_and_is_a_seal(storage: S3Storage, answers: Answers) -> None:
     answers.prepare("PUT /photos", copied("0" * 32), x_amz_server_side_encryption="aws:kms")
     await storage.seal(UPLOAD, JPEG)
+    copy = answers.headers[answers.asked.index("PUT /photos ?")]
+    assert (copy["x-amz-copy-source-if-match"], copy["if-none-match"]) == (f'"{ETAG}"', "*")
     assert answers.asked[-1] == "DELETE /uploads ?"
 
 
 async def test_a_sealed_object_with_other_bytes_than_its_upload_is_none(storage: S3Storage, answers: Answers) -> None:
-    answers.prepare("HEAD /photos", ETag='"' + "0" * 32 + '"', x_amz_meta_upload_etag=ETAG)
+    answers.prepare("HEAD /photos", ETag='"' + "0" * 32 + '"', times=2, x_amz_meta_upload_etag=ETAG)
     answers.prepare("HEAD /uploads", status=404)
     assert await storage.head_upload(UPLOAD.key) is None
 
