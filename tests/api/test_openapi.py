@@ -125,6 +125,14 @@ def test_an_operation_describes_its_success(operation: Operation) -> None:
         assert all(content.get("schema") for content in answer.get("content", {}).values())
 
 
+def test_images_describe_where_a_cdn_s_redirect_leads() -> None:
+    images = [o for o in operations() if o.path.endswith("/image")]
+    assert {o.method for o in images} == {"GET", "HEAD"}
+    for operation in images:
+        assert operation.statuses >= {200, 302, 304}
+        assert {"Location", "ETag"} == set(operation.description["responses"]["302"]["headers"])
+
+
 def test_bodies_that_are_not_json_are_those_that_stream() -> None:
     """All others are bounded by `BodyLimitMiddleware`, and the bound knows the streamed ones by name."""
     streamed = {(o.method, o.path) for o in operations() if o.bodies and "application/json" not in o.bodies}

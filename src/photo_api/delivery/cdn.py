@@ -61,7 +61,10 @@ class CdnDelivery:
     async def open(self) -> None:
         """Make ready; nobody is asked yet."""
         await self._tokens.open()
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        # A new connection each time, as viewers make: one that is kept says nothing about those.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar()
+        )
 
     async def close(self) -> None:
         """Give up what is under way."""
