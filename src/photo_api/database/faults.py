@@ -43,7 +43,7 @@ _REMEDIES: Final[tuple[tuple[type[BaseException], str], ...]] = (
 
 
 class NoHostAnswered(ConnectionError):
-    """None of several hosts would do; ``last`` is what the last of them failed with."""
+    """None of the URL's hosts would do; ``last`` is what the last of them failed with."""
 
     def __init__(self, reasons: list[str], last: BaseException) -> None:
         super().__init__("; ".join(reasons))
@@ -56,7 +56,10 @@ def reason(error: BaseException) -> str:
         return "the server takes no writes"
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    text = getattr(error, "strerror", None) or str(error)
+    return next(iter(text.splitlines()), type(error).__name__)
 
 
 def remedy(error: BaseException) -> str:

@@ -30,7 +30,7 @@ class Hosts:
         """A new connection, as ``asyncpg.create_pool`` asks for one; ``timeout`` in seconds is for all hosts together.
 
         Raises:
-            NoHostAnswered: each of several hosts failed; of a single one its own error.
+            NoHostAnswered: each failed.
         """
         reasons: list[str] = []
         share = timeout / len(self._urls)
@@ -39,11 +39,9 @@ class Hosts:
             try:
                 connection = await asyncpg.connect(url, timeout=share, **self._options, **options)
             except FAULTS as error:
-                if len(self._urls) == 1:
-                    raise
-                reasons.append(f"{host}: {reason(error)}")
+                reasons.append(f"{host}: {reason(error)}" if host else reason(error))
                 last = error
             else:
                 self._urls.sort(key=lambda other: other != place)
                 return connection
-        raise NoHostAnswered(reasons, last)
+        raise NoHostAnswered(reasons, last) from last

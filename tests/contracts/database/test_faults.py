@@ -79,13 +79,20 @@ async def refusal(url: str) -> str:
 async def test_a_server_that_is_not_there(url: str) -> None:
     port = free_port()
     line = await refusal(f"postgresql://postgres@127.0.0.1:{port}/postgres")
-    assert line.endswith("start the database, or correct its address in PHOTO_API_DATABASE_URL")
-    assert str(port) in line
+    advice = "start the database, or correct its address in PHOTO_API_DATABASE_URL"
+    assert line.endswith(f": 127.0.0.1:{port}: connection refused; {advice}")
+
+
+async def test_each_of_several_hosts_says_why_it_will_not_do(url: str) -> None:
+    first, second = free_port(), free_port()
+    line = await refusal(f"postgresql://postgres:hunter2@127.0.0.1:{first},127.0.0.1:{second}/postgres")
+    assert f": 127.0.0.1:{first}: connection refused; 127.0.0.1:{second}: connection refused; start" in line
 
 
 async def test_a_host_that_does_not_exist() -> None:
     line = await refusal("postgresql://postgres@database.invalid/postgres")
-    assert line.endswith("check PHOTO_API_DATABASE_URL")
+    assert line.startswith("cannot connect to the database: database.invalid: ")
+    assert line.endswith("; check PHOTO_API_DATABASE_URL")
 
 
 async def test_a_database_that_is_missing(url: str) -> None:
