@@ -5,15 +5,18 @@ Status: 0 all is right, 1 something is wrong or away, 2 a setting or an argument
 
 import asyncio
 import json
+import logging
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
-from photo_api.config import ConfigurationError
+from photo_api.config import ConfigurationError, load_settings
 from photo_api.terminal import failed, read_settings
 
 _T = TypeVar("_T")
@@ -23,8 +26,31 @@ _SAID_EVERY_SECONDS: Final = 2.0
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``photo-api``."""
+    app.command("check-config")(check_config)
     for command in (audit, backup, restore):
         app.command()(command)
+
+
+def check_config(
+    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="longest wait for each check, in seconds")] = 20,
+    as_json: _Json = False,
+) -> None:
+    """Try every configured backend as the service would use it, and say what is wrong, a line each."""
+    from photo_api.operations.check import Result, check  # noqa: PLC0415 - see photo_api.cli.serve
+
+    try:
+        results = run(check(load_settings(), timeout))
+        status = 0 if all(result.ok for result in results) else 1
+    except ConfigurationError as error:
+        results = [Result("settings", ok=False, text=line) for line in str(error).splitlines()]
+        status = 2
+    if as_json:
+        typer.echo(json.dumps({"ok": status == 0, "checks": [asdict(result) for result in results]}))
+    else:
+        for result in results:
+            typer.echo(f"{'ok    ' if result.ok else 'FAILED'} {result.name}: {result.text}")
+    if status:
+        raise typer.Exit(status)
 
 
 def audit(
@@ -113,10 +139,24 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     from photo_api.errors import DatabaseUnavailable, Unavailable  # noqa: PLC0415
 
     try:
-        return asyncio.run(work)
+        with _no_log():
+            return asyncio.run(work)
     except SchemaBehind:
         raise failed(DatabaseUnavailable("the database's schema is behind; run photo-api migrate")) from None
     except StatementFailed as error:
         raise failed(DatabaseUnavailable(f"the database refused what this command asked of it ({error})")) from None
     except (ConfigurationError, Unavailable) as error:
         raise failed(error) from None
+
+
+@contextmanager
+def _no_log() -> Iterator[None]:
+    """A command says what is wrong in words of its own, and standard output is its answer's."""
+    import structlog  # noqa: PLC0415
+
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
