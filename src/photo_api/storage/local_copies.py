@@ -3,9 +3,11 @@
 import asyncio
 import hashlib
 import os
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -57,41 +59,56 @@ class LocalCopies:
 
 
 class CopyDraft:
-    """One such file."""
+    """One such file; the lock keeps its end from overtaking a write that was given up on."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
+        self._file: FileIO | None = None
+        self._removed = False
 
     async def fill(self, chunks: AsyncIterator[bytes]) -> LocalCopy:
         """Write ``chunks``, a megabyte in memory at most; again from the beginning where it had been filled.
 
         Raises:
-            Unavailable: the disk does not take them.
+            Unavailable: the disk does not take them. What ``chunks`` raises passes.
         """
         sha256 = hashlib.sha256()
         size = 0
-        try:
-            # Unbuffered, so that closing writes nothing; a file is opened and written in turns of a thread.
-            descriptor = await asyncio.to_thread(os.open, self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                async for pieces in gathered(chunks, _PIECE_BYTES):
-                    size += await asyncio.to_thread(_write, descriptor, b"".join(pieces), sha256)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            _log.error("local_copy_failed", reason=error.strerror or str(error))
-            raise Unavailable("The upload cannot be verified at present.") from error
+        await _attempt(self._begin)
+        async for pieces in gathered(chunks, _PIECE_BYTES):
+            content = b"".join(pieces)
+            size += len(content)
+            await _attempt(self._write, content, sha256)
         return LocalCopy(self._path, size, sha256.hexdigest())
 
     def remove(self) -> None:
         """Remove the file, if there is one; what cannot be is swept later."""
-        with suppress(OSError):
+        with self._lock, suppress(OSError):
+            self._removed = True
+            if self._file is not None:
+                self._file.close()
             self._path.unlink(missing_ok=True)
 
+    def _begin(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            if not self._removed:
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+                self._file = FileIO(descriptor, "wb")
 
-def _write(descriptor: int, content: bytes, sha256: "hashlib._Hash") -> int:
-    sha256.update(content)
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-    return len(content)
+    def _write(self, content: bytes, sha256: "hashlib._Hash") -> None:
+        with self._lock:
+            rest = memoryview(content)
+            while rest and self._file is not None and not self._removed:
+                rest = rest[self._file.write(rest) :]
+            sha256.update(content)
+
+
+async def _attempt(call: Callable[..., None], *arguments: object) -> None:
+    try:
+        await asyncio.to_thread(call, *arguments)
+    except OSError as error:
+        _log.error("local_copy_failed", reason=error.strerror or str(error))
+        raise Unavailable("The upload cannot be verified at present.") from error

@@ -19,7 +19,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final, NamedTuple, Self
 
 import aiohttp
@@ -113,7 +113,8 @@ class S3Storage:
         """Copy the upload within the storage, then remove it."""
         if not (self._copies_conditionally and await self._copy(upload, content_type, if_none=True)):
             await self._seal_after_a_look(upload, content_type)
-        await self._delete(_named(UPLOADS, upload.key))
+        with suppress(Unavailable):  # then it is swept later
+            await self._delete(_named(UPLOADS, upload.key))
 
     async def discard(self, upload: StoredObject) -> None:
         """Delete by etag; where storage does not know such deletions, a newer upload has a moment to be lost."""
