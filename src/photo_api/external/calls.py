@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterable, AsyncIterator, Container, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -55,6 +55,8 @@ class ExternalCalls:
         timeout_seconds: the longest silence: until the answer begins, between two pieces of a body either way. There
             is no limit in total, for a body may be long.
         connections: calls under way at once; others wait for ``timeout_seconds``, then end in `Unavailable`.
+        streams: as many at once go at the pace of somebody else's client: downloads (beside a connection until their
+            body begins) and calls with an iterated ``data``. Slow clients so keep no short call waiting.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class ExternalCalls:
         *,
         timeout_seconds: float,
         connections: int = 64,
+        streams: int = 512,
     ) -> None:
         self._service: Final = service
         self._name = NAMES[service]
@@ -74,6 +77,7 @@ class ExternalCalls:
         self._budget = RetryBudget()
         self._last_failure = ""
         self._places = asyncio.Semaphore(connections)
+        self._streams = asyncio.Semaphore(streams)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -154,12 +158,14 @@ class ExternalCalls:
             raise CircuitOpen(f"The {self._name} failed repeatedly; it is left alone.", retry_after_seconds=wait)
         async with AsyncExitStack() as stack:
             stack.callback(self._breaker.given_up, ticket)  # no more than that, where nothing else was reported
-            await self._place(stack)
+            place = stack.enter_context(ExitStack())
+            await self._place(request, place, stack)
             measured = stack.enter_context(self._recorder.external_request(self._service, operation=request.operation))
             response: aiohttp.ClientResponse | None = None
             try:
                 response = await stack.enter_async_context(await self._sent(request, measured))
                 if request.operation == "download":
+                    place.close()
                     measured.answered()
                     self._breaker.succeeded(ticket)
                 yield response
@@ -177,13 +183,19 @@ class ExternalCalls:
                 raise
             self._breaker.succeeded(ticket)
 
-    async def _place(self, stack: AsyncExitStack) -> None:
+    async def _place(self, request: _Request, place: ExitStack, stack: AsyncExitStack) -> None:
+        """Wait until the call may be made; ``place`` gives back what a download keeps only until its body begins."""
+        sends_a_stream = request.data is not None and not isinstance(request.data, bytes)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await self._places.acquire()
+                if sends_a_stream or request.operation == "download":
+                    await self._streams.acquire()
+                    stack.callback(self._streams.release)
+                if not sends_a_stream:
+                    await self._places.acquire()
+                    place.callback(self._places.release)
         except TimeoutError:
             raise Unavailable(f"Too many requests to the {self._name} are under way.") from None
-        stack.callback(self._places.release)
 
     async def _sent(self, request: _Request, measured: ExternalRequest) -> aiohttp.ClientResponse:
         """The beginning of an answer that is worth reading."""

@@ -78,7 +78,9 @@ async def service() -> AsyncIterator[Service]:
 @asynccontextmanager
 async def opened(recorder: Recorder, timeout_seconds: float) -> AsyncIterator[ExternalCalls]:
     settings = Settings(breaker_failures=3, breaker_open_seconds=0.2)
-    calls = ExternalCalls("object_storage", settings, recorder, timeout_seconds=timeout_seconds, connections=2)
+    calls = ExternalCalls(
+        "object_storage", settings, recorder, timeout_seconds=timeout_seconds, connections=2, streams=3
+    )
     await calls.open()
     yield calls
     await calls.close()

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from structlog.testing import capture_logs
@@ -292,6 +292,51 @@ async def test_calls_beyond_the_limit_wait_and_then_give_up(
             await get(hasty, service.url)
     assert value(recorder, "request_duration_seconds_count") == 2
     assert await get(hasty, service.url) == 200
+
+
+async def test_slow_readers_of_downloads_keep_no_other_call_waiting(calls: ExternalCalls, service: Service) -> None:
+    async with AsyncExitStack() as readers, asyncio.timeout(10):
+        for _ in range(3):
+            await readers.enter_async_context(calls.request("download", "GET", service.url))
+        assert await get(calls, service.url) == 200
+
+
+async def test_slow_clients_of_uploads_keep_no_other_call_waiting(calls: ExternalCalls, service: Service) -> None:
+    finish = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x"
+        await finish.wait()
+
+    async def upload() -> int:
+        async with calls.request("upload", "PUT", service.url, data=slow()) as answer:
+            return answer.status
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        uploads = [group.create_task(upload()) for _ in range(3)]
+        while len(service.asked) < 3:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+        assert await get(calls, service.url) == 200
+        finish.set()
+    assert [upload.result() for upload in uploads] == [200, 200, 200]
+
+
+async def test_streams_beyond_their_limit_wait_and_then_give_up(hasty: ExternalCalls, service: Service) -> None:
+    async with AsyncExitStack() as readers:
+        for _ in range(3):
+            await readers.enter_async_context(hasty.request("download", "GET", service.url))
+        with pytest.raises(Unavailable, match="Too many requests to the object storage"):
+            async with hasty.request("download", "GET", service.url):
+                pytest.fail("three were the limit")
+    async with hasty.request("download", "GET", service.url) as answer:
+        assert answer.status == 200
+
+
+async def test_a_download_waits_for_its_answer_among_the_other_calls(hasty: ExternalCalls, service: Service) -> None:
+    async with hasty.request("head", "GET", service.url), hasty.request("head", "GET", service.url):
+        with pytest.raises(Unavailable, match="Too many requests to the object storage"):
+            async with hasty.request("download", "GET", service.url):
+                pytest.fail("two were the limit")
 
 
 async def test_openings_are_logged_and_those_of_the_log_service_stay_here(recorder: Recorder, service: Service) -> None:
