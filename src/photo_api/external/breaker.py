@@ -33,20 +33,29 @@ class Breaker:
         self._term = 0
         self._trial = False
 
+    def refuses(self) -> bool:
+        """Whether a call would get no ticket now; it may still get none later."""
+        if self._state == "open":
+            return self._clock() - self._opened_at < self._open_seconds
+        return self._trial
+
     def admit(self) -> int | None:
-        """A ticket for one call, to be given back with its outcome; None: do not call."""
-        if self._state == "open" and self._clock() - self._opened_at >= self._open_seconds:
-            self._become("half_open")
-        if self._state == "closed":
-            return self._term
-        if self._state == "open" or self._trial:
+        """A ticket for one call that is made at once, to be given back with its outcome; None: do not call."""
+        if self.refuses():
             return None
-        self._trial = True
+        if self._state == "open":
+            self._become("half_open")
+        self._trial = self._state == "half_open"
         return self._term
 
     def retry_after_seconds(self) -> float:
         """How long a call that was refused may wait: what is left of the time open."""
         return max(0.0, self._opened_at + self._open_seconds - self._clock()) if self._state == "open" else 0.0
+
+    def began(self, ticket: int) -> None:
+        """The answer began, and is long: enough for a trial, and no reason yet to forget failures."""
+        if ticket == self._term and self._state == "half_open":
+            self._become("closed")
 
     def succeeded(self, ticket: int) -> None:
         """The service answered."""

@@ -152,14 +152,15 @@ class ExternalCalls:
 
     @asynccontextmanager
     async def _once(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
-        ticket = self._breaker.admit()
-        if ticket is None:
-            wait = max(1, round(self._breaker.retry_after_seconds()))
-            raise CircuitOpen(f"The {self._name} failed repeatedly; it is left alone.", retry_after_seconds=wait)
+        if self._breaker.refuses():
+            raise self._circuit_open()
         async with AsyncExitStack() as stack:
-            stack.callback(self._breaker.given_up, ticket)  # no more than that, where nothing else was reported
             place = stack.enter_context(ExitStack())
             await self._place(request, place, stack)
+            ticket = self._breaker.admit()  # only now: the breaker may have opened while this call waited
+            if ticket is None:
+                raise self._circuit_open()
+            stack.callback(self._breaker.given_up, ticket)  # no more than that, where nothing else was reported
             measured = stack.enter_context(self._recorder.external_request(self._service, operation=request.operation))
             response: aiohttp.ClientResponse | None = None
             try:
@@ -167,7 +168,7 @@ class ExternalCalls:
                 if request.operation == "download":
                     place.close()
                     measured.answered()
-                    self._breaker.succeeded(ticket)
+                    self._breaker.began(ticket)
                 yield response
             except (aiohttp.ClientError, ServiceAway) as error:
                 away = self._away(error)
@@ -182,6 +183,10 @@ class ExternalCalls:
                     self._breaker.succeeded(ticket)  # the service answered; what its caller made of it is another thing
                 raise
             self._breaker.succeeded(ticket)
+
+    def _circuit_open(self) -> CircuitOpen:
+        wait = max(1, round(self._breaker.retry_after_seconds()))
+        return CircuitOpen(f"The {self._name} failed repeatedly; it is left alone.", retry_after_seconds=wait)
 
     async def _place(self, request: _Request, place: ExitStack, stack: AsyncExitStack) -> None:
         """Wait until the call may be made; ``place`` gives back what a download keeps only until its body begins."""

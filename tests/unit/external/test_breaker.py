@@ -93,6 +93,31 @@ def test_a_trial_that_was_given_up_lets_the_next_call_try(breaker: Breaker, cloc
     assert breaker.admit() is not None
 
 
+def test_an_answer_that_only_began_does_not_begin_the_count_anew(breaker: Breaker, seen: list[BreakerState]) -> None:
+    for _ in range(3):
+        ticket = admitted(breaker)
+        breaker.began(ticket)
+        breaker.failed(ticket)
+    assert seen == ["open"]
+
+
+def test_a_trial_whose_answer_began_closes_it(breaker: Breaker, clock: Clock, seen: list[BreakerState]) -> None:
+    fail(breaker, 3)
+    clock.now = 5.0
+    breaker.began(admitted(breaker))
+    assert breaker.admit() is not None
+    assert seen == ["open", "half_open", "closed"]
+
+
+def test_asking_whether_it_refuses_takes_no_trial(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker, 3)
+    assert breaker.refuses()
+    clock.now = 5.0
+    assert not breaker.refuses()
+    assert breaker.admit() is not None
+    assert breaker.refuses()
+
+
 def test_what_calls_from_before_report_changes_nothing(
     breaker: Breaker, clock: Clock, seen: list[BreakerState]
 ) -> None:

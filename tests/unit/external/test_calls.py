@@ -138,6 +138,30 @@ async def test_a_failure_that_only_the_caller_sees_opens_the_breaker_too(
     assert value(recorder, "breaker_state") == 2
 
 
+async def test_downloads_that_break_half_way_open_the_breaker(
+    calls: ExternalCalls, service: Service, recorder: Recorder
+) -> None:
+    for _ in range(3):
+        with pytest.raises(ServiceAway, match="broke off"):
+            async with calls.request("download", "GET", service.url + "/half") as answer:
+                await answer.read()
+    assert value(recorder, "breaker_state") == 2
+
+
+async def test_calls_that_wait_for_their_turn_are_not_sent_when_the_breaker_has_opened(
+    recorder: Recorder, service: Service
+) -> None:
+    settings = Settings(breaker_failures=1, breaker_open_seconds=60)
+    calls = ExternalCalls("object_storage", settings, recorder, timeout_seconds=30, connections=1)
+    await calls.open()
+    outcomes = await asyncio.gather(
+        *(get(calls, service.url + "/status/500") for _ in range(3)), return_exceptions=True
+    )
+    await calls.close()
+    assert [type(outcome) for outcome in outcomes] == [ServiceAway, CircuitOpen, CircuitOpen]
+    assert len(service.asked) == 1
+
+
 async def test_what_the_caller_itself_raises_is_no_fault_of_the_service(
     calls: ExternalCalls, service: Service, recorder: Recorder
 ) -> None:
