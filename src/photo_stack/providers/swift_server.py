@@ -38,6 +38,8 @@ _PIPELINE: Final = (
 _PASSWORD: Final = re.compile(r"[!-$&-~]{8,128}")  # no %: it begins a reference in Swift's configuration
 _USER: Final = re.compile(r"[^\s:]{1,128}:[^\s:]{1,128}")
 _DEVICE: Final = "disk"
+_PATIENCE: Final = "conn_timeout = 10\nnode_timeout = 30\ncontainer_update_timeout = 30\n"
+"""Without Swift's updater, what a busy container server did not take in time would be missing in listings for ever."""
 _MAX_CLIENTS: Final = 1_024
 _CLIENT_TIMEOUT_SECONDS: Final = 60.0
 
@@ -85,7 +87,7 @@ def write_configuration(
         text = (
             f"[DEFAULT]\n{common}devices = {devices}\nmount_check = false\nfallocate_reserve = 0\nworkers = 0\n"
             f"bind_ip = 127.0.0.1\nbind_port = {ports[server]}\n"
-            f"[pipeline:main]\npipeline = {server}-server\n[app:{server}-server]\nuse = egg:swift#{server}\n"
+            f"[pipeline:main]\npipeline = {server}-server\n[app:{server}-server]\nuse = egg:swift#{server}\n{_PATIENCE}"
         )
         _write(etc / f"{server}.conf", text)
     _write(etc / "proxy.conf", _proxy(common, ports[PROXY], user, password, region, token_seconds))
@@ -105,7 +107,7 @@ def _proxy(common: str, port: int, user: str, password: str, region: str, token_
     return (
         f"[DEFAULT]\n{common}workers = 0\nbind_ip = 127.0.0.1\nbind_port = {port}\n"
         f"[pipeline:main]\npipeline = {_PIPELINE}\n"
-        "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\nallow_account_management = true\n"
+        f"[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n{_PATIENCE}"
         # One disk: a server that is slow once must not be left alone for a minute.
         "error_suppression_limit = 1000000\n" + "".join(sections)
     )
