@@ -106,7 +106,9 @@ class Settings(BaseSettings):
     password_hash_concurrency: int = Field(1, ge=1, le=64, description="password hashes computed at once")
     password_hash_queue: int = Field(64, ge=1, le=10_000, description="hashes that may wait; more are answered 503")
 
-    max_photo_bytes: int = Field(50 * 1024 * 1024, ge=1_024, description="largest photo accepted")
+    max_photo_bytes: int = Field(
+        50 * 1024 * 1024, ge=1_024, le=5 * 1024**3, description="largest photo accepted; object storages take 5 GiB"
+    )
     max_photo_megapixels: float = Field(100.0, gt=0, le=1_000, description="largest picture decoded")
     upload_url_seconds: int = Field(900, ge=30, le=86_400, description="life time of an upload URL")
     pending_photo_seconds: int = Field(3_600, ge=60, description="an unconfirmed upload is removed after this")
