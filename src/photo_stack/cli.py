@@ -23,11 +23,13 @@ from photo_monitoring.configuration.file import DEFAULT_NAME
 from photo_monitoring.configuration.settings import Language
 from photo_stack.control import ask
 from photo_stack.errors import CannotStart, NotRunning, StackError
+from photo_stack.faults import in_words
 from photo_stack.grafana import find_grafana, grafana_occupied
 from photo_stack.launch import run_in_background, run_in_foreground
 from photo_stack.layout import MAX_INSTANCES, Layout, Ports, StackSettings, default_data_directory, drain_seconds
 from photo_stack.load.command import load
 from photo_stack.monitoring import monitoring_settings, override_file
+from photo_stack.profile import Profile, Storage
 from photo_stack.reporting import memory_in_words
 from photo_stack.state import read_state, sole_supervisor, why_not_running
 
@@ -66,6 +68,12 @@ def up(
     lang: Annotated[
         Language | None, typer.Option(help="Language of the alerts; else the override file's, or ko.")
     ] = None,
+    profile: Annotated[
+        Profile, typer.Option(help="What the service stands on: files and SQLite, or PostgreSQL, Redis, Swift, a CDN….")
+    ] = Profile.EMBEDDED,
+    storage: Annotated[
+        Storage, typer.Option(help="How the service speaks to Swift in the profile production.")
+    ] = Storage.SWIFT,
     time_scale: Annotated[
         float, typer.Option(min=1.0, max=60.0, help="Divide the durations of rules and routing (drills).")
     ] = 1.0,
@@ -73,11 +81,15 @@ def up(
     """Start everything and watch it; Ctrl-C stops it and leaves the data."""
     os.umask(0o077)
     with _errors_as_lines():
-        grafana = find_grafana() is not None
+        chosen = {
+            "pair": ha_monitoring,
+            "grafana": find_grafana() is not None,
+            "production": profile is Profile.PRODUCTION,
+        }
         if base_port is None:
-            ports = Ports.usual(instances, pair=ha_monitoring, grafana=grafana)
+            ports = Ports.usual(instances, **chosen)
         else:
-            ports = Ports.counted_from(base_port, instances, pair=ha_monitoring, grafana=grafana)
+            ports = Ports.counted_from(base_port, instances, **chosen)
         if occupied := grafana_occupied(ports):
             typer.echo(occupied)
             ports = replace(ports, grafana=None)
@@ -88,6 +100,8 @@ def up(
             config=override_file(config),
             monitoring=monitoring_settings(override_file(config), lang, time_scale, console_port=ports.console),
             drain_seconds=drain_seconds(os.environ),
+            profile=profile,
+            storage=storage,
         )
         if detach:
             run_in_background(settings, typer.echo)
@@ -158,6 +172,33 @@ def drain(name: NameArgument, data: DataOption = None) -> None:
     _operate("drain", name, data, seconds=700.0)
 
 
+@app.command()
+def fault(
+    name: Annotated[
+        str,
+        typer.Argument(help="postgresql, redis, swift, identity, cdn-edge, cdn-api (its tokens) or logncrash."),
+    ],
+    data: DataOption = None,
+    latency: Annotated[float | None, typer.Option(min=0, max=600, help="Seconds that each answer waits.")] = None,
+    status: Annotated[int | None, typer.Option(min=400, max=599, help="Answer this (HTTP servers of ours).")] = None,
+    share: Annotated[float | None, typer.Option(min=0, max=1, help="Of the requests that this befalls.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Reset the connection instead of an answer.")] = False,
+    hang: Annotated[bool, typer.Option("--hang", help="Take requests and never answer.")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Take no connection (postgresql, redis, swift).")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="End the faults.")] = False,
+    seconds: Annotated[float, typer.Option(help="They end by themselves after this.")] = 300.0,
+) -> None:
+    """Let a server of the profile production be slow, fail, reset or hang; its restart ends that too."""
+    chosen = {"latency_seconds": latency, "status": status, "reset": reset, "hang": hang, "refuse": refuse}
+    told = {key: value for key, value in chosen.items() if value}
+    if bool(told) is clear:
+        raise typer.BadParameter("give --clear, or one or more of --latency, --status, --reset, --hang, --refuse")
+    if share is not None and not clear:
+        told["share"] = share
+    with _errors_as_lines():
+        typer.echo(_ask(_layout(data), "fault", name, seconds=15.0, told=told, for_seconds=seconds)["message"])
+
+
 app.command()(load)
 
 
@@ -166,9 +207,16 @@ def _operate(command: str, name: str, data: Path | None, *, seconds: float) -> N
         typer.echo(_ask(_layout(data), command, name, seconds=seconds)["message"])
 
 
-def _ask(layout: Layout, command: str, name: str | None = None, *, seconds: float) -> dict[str, Any]:
+def _ask(
+    layout: Layout,
+    command: str,
+    name: str | None = None,
+    *,
+    seconds: float,
+    **more: Any,  # noqa: ANN401 - a fault's fields
+) -> dict[str, Any]:
     try:
-        return asyncio.run(ask(layout, command, name, seconds=seconds, progress=typer.echo))
+        return asyncio.run(ask(layout, command, name, seconds=seconds, progress=typer.echo, **more))
     except NotRunning:
         raise why_not_running(layout, read_state(layout)) from None
 
@@ -200,6 +248,8 @@ def _show(document: dict[str, Any]) -> None:
         if part["state"] != "running":
             how = f" ({part['exit']})" if part["exit"] else ""
             notes.append(f"{name} is {part['state']}{how}; log file: {part['log_file']}")
+    for name, told in document.get("faults", {}).items():
+        notes.append(f"{name} is faulty until {told['until']}: {in_words(told)}")
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     for note in notes:
         typer.echo(note)

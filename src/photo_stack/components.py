@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
@@ -29,7 +29,8 @@ class Component:
 
     ``url`` is what a person opens, ``ready_url`` answers 200 once it works, ``metrics_port`` is scraped in the
     role ``job``. ``stop_seconds`` after ``stop_signal`` it gets SIGKILL. ``shows_output``: its standard output is for
-    people, too.
+    people, too. ``prepare`` is called before each start, in a thread, and raises StackError where there can be none.
+    ``faults``: server → URL where faults of that server are told.
     """
 
     name: str
@@ -41,12 +42,15 @@ class Component:
     log_file: Path
     job: str | None = None
     metrics_port: int | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cwd: Path | None = None
+    prepare: Callable[[], None] | None = None
     start_seconds: float = 30.0
     stop_signal: Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     drains: bool = False
     shows_output: bool = False
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 def components(
@@ -92,7 +96,10 @@ def _instances(settings: StackSettings, command: tuple[str, ...]) -> list[Compon
 
 
 def api_environment(settings: StackSettings) -> dict[str, str]:
-    """The instances' environment: the caller's settings of the service, with the stack's defaults for the others."""
+    """The instances' environment: the caller's settings of the service, with the stack's defaults for the others.
+
+    Where a profile brings servers of its own, what it says of them goes before what the caller says.
+    """
     defaults = {
         "PHOTO_API_DATA_DIR": str(settings.layout.api_data),
         "PHOTO_API_TRUSTED_PROXIES": TRUSTED_PROXIES,
@@ -100,7 +107,8 @@ def api_environment(settings: StackSettings) -> dict[str, str]:
     }
     # Nothing else of the caller's: a channel's secret may be in it, and users talk to the instances.
     own = {name: value for name, value in os.environ.items() if name.startswith(_SERVICE_VARIABLES)}
-    return defaults | tool_environment() | own | {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}"}
+    decided = {"PHOTO_API_DRAIN_SECONDS": f"{settings.drain_seconds:g}", **settings.service_environment}
+    return defaults | tool_environment() | own | decided
 
 
 def tool_environment(memory_mib: int | None = None) -> dict[str, str]:

@@ -1,21 +1,43 @@
 """Commands to a running stack, over a UNIX socket in its data directory that only its owner can open.
 
-A client sends one JSON line ``{"command": "drain", "name": "api-1"}`` and reads JSON lines: ``{"progress": "…"}`` any
-number of times, then ``{"ok": true, "message": "…"}`` or ``{"ok": false, "message": "…"}``; for ``status`` the answer
-carries ``"state"``, the document of ``stack.json``.
+A client sends one JSON line ``{"command": "drain", "name": "api-1"}``, a ``fault`` with ``"told"`` (what the server is
+told) and ``"for_seconds"`` too, and reads JSON lines: ``{"progress": "…"}`` any number of times, then ``{"ok": true,
+"message": "…"}`` or ``{"ok": false, "message": "…"}``; for ``status`` the answer carries ``"state"``, the document of
+``stack.json``.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from photo_stack.errors import CommandRefused, NotRunning, StackError
 from photo_stack.layout import Layout
 
 Progress = Callable[[str], None]
-Handler = Callable[[str, str | None, Progress], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command; ``told`` and ``for_seconds`` are a fault's."""
+
+    command: str
+    name: str | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+    for_seconds: float = 0.0
+
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """Raises ValueError, KeyError or TypeError for what is none."""
+        sent = json.loads(line)
+        return cls(
+            str(sent["command"]), sent.get("name"), dict(sent.get("told", {})), float(sent.get("for_seconds", 0.0))
+        )
+
+
+Handler = Callable[[Request, Progress], Awaitable[dict[str, Any]]]
 
 _MAX_LINE_BYTES = 1 << 20
 _REQUEST_SECONDS = 5.0
@@ -27,7 +49,7 @@ class ControlServer:
 
     Args:
         layout: where the socket is.
-        handle: ``handle(command, name, progress)`` returns the answer's fields, or raises StackError.
+        handle: ``handle(request, progress)`` returns the answer's fields, or raises StackError.
     """
 
     def __init__(self, layout: Layout, handle: Handler) -> None:
@@ -65,9 +87,8 @@ class ControlServer:
             async with asyncio.timeout(_REQUEST_SECONDS):
                 line = await reader.readline()
             if line:
-                request = json.loads(line)
-                command, name = str(request["command"]), request.get("name")
-                send({"ok": True, **await self._handle(command, name, lambda text: send({"progress": text}))})
+                request = Request.read(line)
+                send({"ok": True, **await self._handle(request, lambda text: send({"progress": text}))})
         except StackError as error:
             send({"ok": False, "message": str(error)})
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -81,7 +102,13 @@ class ControlServer:
 
 
 async def ask(
-    layout: Layout, command: str, name: str | None = None, *, seconds: float, progress: Progress = lambda _: None
+    layout: Layout,
+    command: str,
+    name: str | None = None,
+    *,
+    seconds: float,
+    progress: Progress = lambda _: None,
+    **more: Any,  # noqa: ANN401 - a fault's fields
 ) -> dict[str, Any]:
     """Send one command and wait for its answer, at most ``seconds``.
 
@@ -95,7 +122,7 @@ async def ask(
         raise NotRunning(f"no stack runs on {layout.data}") from None
     try:
         async with asyncio.timeout(seconds):
-            writer.write(json.dumps({"command": command, "name": name}).encode() + b"\n")
+            writer.write(json.dumps({"command": command, "name": name, **more}).encode() + b"\n")
             await writer.drain()
             while line := await reader.readline():
                 message: dict[str, Any] = json.loads(line)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from photo_stack.configuration import write_atomically
 from photo_stack.process import ManagedProcess
+from photo_stack.profile import Profile
 from photo_stack.state import FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -30,9 +31,16 @@ def stack_document(supervisor: "Supervisor") -> dict[str, Any]:
             "log_file": str(layout.log_file("supervisor")),
             "restart": supervisor.settings.restart,
         },
+        "profile": str(supervisor.settings.profile),
+        "storage": str(supervisor.settings.storage)
+        if supervisor.settings.profile is Profile.PRODUCTION
+        else "filesystem",
         "urls": urls,
         "alerts_file": str(layout.alerts_file),
         "control_socket": str(layout.control_socket),
+        "faults": {
+            name: {**fault.told, "until": _timestamp(fault.until)} for name, fault in supervisor.faults.current.items()
+        },
         "components": {name: _component(process) for name, process in processes.items()},
     }
 

@@ -11,6 +11,7 @@ from typing import IO
 
 from rich.console import Console
 
+from photo_stack.backends import with_backends
 from photo_stack.components import Component, components
 from photo_stack.errors import CannotStart, StackError
 from photo_stack.grafana import grafana_stage
@@ -141,8 +142,10 @@ def _supervise(settings: StackSettings, make_reporter: MakeReporter) -> None:
     layout = settings.layout
     with sole_supervisor(layout):
         api_command = photo_api_command()
-        stages = (*components(settings, find_binaries(), api_command), grafana_stage(settings))
+        binaries = find_binaries(profile=settings.profile)
         check_ports(settings.ports)
+        settings, backends = with_backends(settings, binaries)
+        stages = (*backends, *components(settings, binaries, api_command), grafana_stage(settings))
 
         async def run() -> None:
             supervisor = Supervisor(

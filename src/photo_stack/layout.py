@@ -9,6 +9,7 @@ from typing import Self
 
 from photo_monitoring.configuration.settings import Settings
 from photo_stack.errors import CannotStart
+from photo_stack.profile import BackendPorts, Profile, Storage
 
 HOST = "127.0.0.1"
 MAX_INSTANCES = 10
@@ -23,7 +24,8 @@ class Ports:
     """One port for each listener; ``api`` and ``api_metrics`` have one for each instance, in order.
 
     ``prometheus`` and ``alertmanager`` have one for each server: one, or two with ``--ha-monitoring``; then ``gossip``
-    has a port for each Alertmanager, where they tell each other what was sent. ``grafana`` is None where none runs.
+    has a port for each Alertmanager, where they tell each other what was sent. ``grafana`` is None where none runs,
+    ``backends`` but in the profile ``production``.
     """
 
     load_balancer: int
@@ -38,9 +40,10 @@ class Ports:
     api_metrics: tuple[int, ...]
     gossip: tuple[int, ...] = ()
     grafana: int | None = None
+    backends: BackendPorts | None = None
 
     @classmethod
-    def usual(cls, instances: int, *, pair: bool = False, grafana: bool = False) -> Self:
+    def usual(cls, instances: int, *, pair: bool = False, grafana: bool = False, production: bool = False) -> Self:
         """The well-known ones: 8000, 8080, 9090, 9093, 9100, 9115, 3000; instances from 8001 with metrics from 9101."""
         return cls(
             load_balancer=8000,
@@ -55,17 +58,22 @@ class Ports:
             api_metrics=tuple(9101 + index for index in range(instances)),
             gossip=(9096, 9097) if pair else (),
             grafana=3000 if grafana else None,
+            backends=BackendPorts() if production else None,
         )
 
     @classmethod
-    def counted_from(cls, base: int, instances: int, *, pair: bool = False, grafana: bool = False) -> Self:
+    def counted_from(
+        cls, base: int, instances: int, *, pair: bool = False, grafana: bool = False, production: bool = False
+    ) -> Self:
         """``base`` is the load balancer's; the others follow without a gap.
 
-        Each instance's two ports are side by side; what a pair needs beyond one of each comes after, Grafana last.
+        Each instance's two ports are side by side; what a pair needs beyond one of each comes after, then Grafana's,
+        then the backends'.
         """
         first = base + _FIRST_API_OFFSET
         second = first + 2 * instances
-        last = second + (3 if pair else -1) + grafana
+        own = second + (3 if pair else -1) + grafana
+        last = own + (BackendPorts.COUNT if production else 0)
         if base < 1 or last > 65_535:
             raise CannotStart(f"--base-port {base}: the stack needs ports {base} to {last}, all within 1 to 65535")
         return cls(
@@ -80,7 +88,8 @@ class Ports:
             api=tuple(first + 2 * index for index in range(instances)),
             api_metrics=tuple(first + 2 * index + 1 for index in range(instances)),
             gossip=(second + 2, second + 3) if pair else (),
-            grafana=last if grafana else None,
+            grafana=own if grafana else None,
+            backends=BackendPorts.counted_from(own + 1) if production else None,
         )
 
     def by_owner(self) -> dict[int, str]:
@@ -101,7 +110,7 @@ class Ports:
             owners[metrics_port] = f"api-{number} (metrics)"
         if self.grafana is not None:
             owners[self.grafana] = "grafana"
-        return owners
+        return owners | (self.backends.by_owner() if self.backends is not None else {})
 
 
 def server_name(name: str, index: int) -> str:
@@ -170,8 +179,13 @@ class Layout:
         """Boards and provisioning, written at every start where a Grafana runs."""
         return self.data / "grafana"
 
+    @property
+    def secrets(self) -> Path:
+        """Passwords and keys of the profile ``production``, made once, a file each."""
+        return self.data / "secrets"
+
     def storage(self, name: str) -> Path:
-        """What a server keeps: time series, silences and the notification log, Grafana's own database."""
+        """What a server keeps: time series, silences and the notification log, Grafana's own database, photos."""
         return self.data / name / "data"
 
     def log_file(self, name: str) -> Path:
@@ -219,6 +233,9 @@ class StackSettings:
     monitoring: Settings = field(default_factory=Settings)
     config: Path | None = None
     drain_seconds: float = 12.0
+    profile: Profile = Profile.EMBEDDED
+    storage: Storage = Storage.SWIFT
+    service_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def time_scale(self) -> float:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from photo_stack.control import Progress
 from photo_stack.errors import CommandRefused
 from photo_stack.haproxy import HaproxyUnavailable, server_statuses, set_server_state
-from photo_stack.process import ALIVE, ManagedProcess, State, answers, until
+from photo_stack.process import ALIVE, ManagedProcess, State, until
+from photo_stack.readiness import answers
 
 if TYPE_CHECKING:
     from photo_stack.supervisor import Supervisor
@@ -91,6 +92,7 @@ async def bring_up(supervisor: "Supervisor", process: ManagedProcess) -> None:
     if supervisor.state == "stopping":
         raise CommandRefused("the stack is stopping")
     await process.start(supervisor.http)
+    await supervisor.faults.started(process.component)
     if process.component.drains:
         await _admit(supervisor, process)
 

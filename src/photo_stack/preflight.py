@@ -11,9 +11,12 @@ import psutil
 
 from photo_stack.errors import CannotStart
 from photo_stack.layout import HOST, Ports
+from photo_stack.profile import Profile
 
 # Debian keeps HAProxy where an ordinary user's PATH does not look.
 _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
+# …and each version of PostgreSQL in a folder of its own.
+_POSTGRESQL = Path("/usr/lib/postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +34,33 @@ BINARIES = {
     "blackbox-exporter": Binary("prometheus-blackbox-exporter", ("prometheus-blackbox-exporter", "blackbox_exporter")),
     "haproxy": Binary("haproxy", ("haproxy",)),
 }
+BACKENDS = {
+    "postgresql": Binary("postgresql", ("postgres",)),
+    "redis": Binary("redis-server", ("redis-server",)),
+}
+"""What the profile ``production`` needs besides."""
 
 
-def find_binaries(path: str | None = None) -> dict[str, str]:
+def find_binaries(path: str | None = None, profile: Profile = Profile.EMBEDDED) -> dict[str, str]:
     """Absolute path of every program by component; ``path`` defaults to ``PATH``.
 
     Raises:
         CannotStart: some are missing; names the Debian packages and the command that installs them.
     """
-    searched = f"{os.environ.get('PATH', '') if path is None else path}:{_SYSTEM_FOLDERS}"
+    wanted = BINARIES | (BACKENDS if profile is Profile.PRODUCTION else {})
+    versions = sorted(_POSTGRESQL.glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)
+    folders = (os.environ.get("PATH", "") if path is None else path, _SYSTEM_FOLDERS, *map(str, versions))
+    searched = ":".join(folders)
     found: dict[str, str] = {}
     missing: list[str] = []
-    for component, binary in BINARIES.items():
+    for component, binary in wanted.items():
         hits = [hit for name in binary.names if (hit := shutil.which(name, path=searched))]
         if hits:
             found[component] = hits[0]
         else:
             missing.append(component)
     if missing:
-        packages = " ".join(BINARIES[component].package for component in missing)
+        packages = " ".join(wanted[component].package for component in missing)
         sudo = "" if os.geteuid() == 0 else "sudo "
         verb = "is" if len(missing) == 1 else "are"
         raise CannotStart(

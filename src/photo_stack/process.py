@@ -19,12 +19,12 @@ from typing import Any
 import aiohttp
 
 from photo_stack.components import Component
-from photo_stack.errors import ComponentFailed
+from photo_stack.errors import ComponentFailed, StackError
+from photo_stack.readiness import answers
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
-_PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
 
 class State(StrEnum):
@@ -102,8 +102,14 @@ class ManagedProcess:
         Raises:
             ComponentFailed: it ended first, or was not ready in time (it is then stopped), or cannot be executed.
         """
-        await self._spawn()
         component = self.component
+        if component.prepare is not None:
+            try:
+                await asyncio.to_thread(component.prepare)
+            except (StackError, OSError) as error:
+                self.set_state(State.DEAD)
+                raise ComponentFailed(component.name, str(error), component.log_file) from None
+        await self._spawn()
 
         async def ready_or_gone() -> bool:
             return self._process is None or await answers(http, component.ready_url)
@@ -123,6 +129,7 @@ class ManagedProcess:
         arguments: dict[str, Any] = {
             "stdin": asyncio.subprocess.DEVNULL,
             "env": dict(component.env),
+            "cwd": component.cwd,
             "start_new_session": True,
             "preexec_fn": dies_with(os.getpid()),
         }
@@ -217,15 +224,6 @@ def describe_exit(status: int | None) -> str:
         return f"killed by {Signals(-status).name}"
     except ValueError:
         return f"killed by signal {-status}"
-
-
-async def answers(http: aiohttp.ClientSession, url: str) -> bool:
-    """The URL answers 200 within two seconds."""
-    try:
-        async with http.get(url, timeout=_PROBE_TIMEOUT, allow_redirects=False) as response:
-            return response.status == 200
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return False
 
 
 async def until(condition: Callable[[], Awaitable[bool]], within_seconds: float) -> bool:

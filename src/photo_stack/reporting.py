@@ -16,6 +16,8 @@ from rich.text import Text
 from photo_stack.components import Component
 from photo_stack.process import ALIVE, HEALTHY, ManagedProcess, State
 
+Say = Callable[[str], None]
+
 _STYLES = {State.RUNNING: "green", State.DEAD: "bold red", State.UNREADY: "yellow", State.RESTARTING: "yellow"}
 
 

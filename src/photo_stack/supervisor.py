@@ -14,11 +14,13 @@ import aiohttp
 from photo_stack import operations
 from photo_stack.components import Component, api_environment
 from photo_stack.configuration import write_configuration
-from photo_stack.control import ControlServer, Progress
+from photo_stack.control import ControlServer, Progress, Request
 from photo_stack.document import stack_document, write_document
 from photo_stack.errors import CannotStart, CommandRefused, ComponentFailed
+from photo_stack.faults import Faults
 from photo_stack.layout import StackSettings
-from photo_stack.process import ALIVE, ManagedProcess, State, answers, describe_exit, dies_with
+from photo_stack.process import ALIVE, ManagedProcess, State, describe_exit, dies_with
+from photo_stack.readiness import answers
 from photo_stack.reporting import Reporter, death_line
 
 _HEALTH_SECONDS = 2.0
@@ -41,7 +43,7 @@ class Supervisor:
     Args:
         settings: ports, paths and options.
         stages: the components, in the order of starting.
-        api_command: how the service's command line begins; its ``migrate`` runs first.
+        api_command: how the service's command line begins; its ``migrate`` runs before the instances' stage.
         make_reporter: given all processes, makes what the run is seen through.
     """
 
@@ -68,6 +70,7 @@ class Supervisor:
         self._background: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
         self.reporter = make_reporter(self.processes.values())
+        self.faults = Faults((process.component for process in self.processes.values()), self.reporter.say)
 
     @property
     def http(self) -> aiohttp.ClientSession:
@@ -138,8 +141,9 @@ class Supervisor:
     # Starting
 
     async def _start_all(self) -> None:
-        await self._migrate()
         for stage in self._stages:
+            if any(self.processes[name].component.drains for name in stage):
+                await self._migrate()
             try:
                 async with asyncio.TaskGroup() as group:
                     for name in stage:
@@ -261,6 +265,7 @@ class Supervisor:
         self._stop_requested.set()
         self.state = "stopping"
         self.reporter.say("stopping; data stays in " + str(self.settings.layout.data))
+        await self.faults.end_all()
         stopping = asyncio.create_task(self._stop_in_order())
         hurry = asyncio.create_task(self._hurry.wait())
         await asyncio.wait({stopping, hurry}, return_when=asyncio.FIRST_COMPLETED)
@@ -286,7 +291,8 @@ class Supervisor:
 
     # Commands
 
-    async def _command(self, command: str, name: str | None, progress: Progress) -> dict[str, Any]:
+    async def _command(self, request: Request, progress: Progress) -> dict[str, Any]:
+        command, name = request.command, request.name
         if command == "status":
             return {"state": stack_document(self)}
         if command == "down":
@@ -296,6 +302,8 @@ class Supervisor:
             return {"message": "stopped"}
         if self._stop_requested.is_set():
             raise CommandRefused("the stack is stopping")
+        if command == "fault":
+            return {"message": await self.faults.tell(name, request.told, request.for_seconds)}
         operation = operations.BY_NAME.get(command)
         if operation is None:
             raise CommandRefused(f"unknown command {command!r}")
