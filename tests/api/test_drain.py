@@ -153,11 +153,12 @@ def test_a_taken_port_is_one_line_that_names_it(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_away_is_one_line_and_no_trace(tmp_path: Path) -> None:
-    url = f"postgresql://photo:vQ8rT3wZ@127.0.0.1:{free_port()}/photo"
+    address = f"127.0.0.1:{free_port()}"
+    url = f"postgresql://photo:vQ8rT3wZ@{address}/photo"
     with started_api(tmp_path, {"environment": "production", "database_url": url, "secret_key": SECRET}) as api:
         assert api.wait() == 1
-    reason = "cannot connect, the database did not answer; start the database, or correct the URL"
-    assert api.err == f"photo-api: PHOTO_API_DATABASE_URL: {reason}\n"
+    advice = "start the database, or correct its address in PHOTO_API_DATABASE_URL"
+    assert api.err == f"photo-api: cannot connect to the database: {address}: connection refused; {advice}\n"
     assert "Traceback" not in api.out
     assert "vQ8rT3wZ" not in api.out
 
