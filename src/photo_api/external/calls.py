@@ -96,9 +96,9 @@ class ExternalCalls:
 
     async def close(self) -> None:
         """Close every connection; calls under way fail."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None  # calls that begin meanwhile are to find none
+        if session is not None:
+            await session.close()
 
     @asynccontextmanager
     async def request(
@@ -131,7 +131,7 @@ class ExternalCalls:
             CircuitOpen: the breaker is open; nothing was sent.
             ServiceAway: see the policy above; also while the body is read. A block that raises it itself says that the
                 service failed in spite of its status, and it counts as such.
-            Unavailable: too many calls are under way.
+            Unavailable: too many calls are under way, or the calls are closed.
         """
         request = _Request(operation, method, URL(url, encoded=True), headers, params, data, expected)
         attempts = ATTEMPTS if idempotent and (data is None or isinstance(data, bytes)) else 1
@@ -176,7 +176,9 @@ class ExternalCalls:
                 self._breaker.failed(ticket)
                 if away.timed_out:
                     measured.timed_out()
-                raise away from (None if away is error else error)
+                if away is error:
+                    raise
+                raise away from None  # what the HTTP client says may have the URL, and that a signature
             except BaseException as error:
                 measured.excused()
                 if response is not None and isinstance(error, Exception):
@@ -253,6 +255,8 @@ class ExternalCalls:
             return ServiceAway(f"The {self._name} did not answer within {seconds:g} s.", timed_out=True)
         if isinstance(error, aiohttp.ClientConnectorError):
             return ServiceAway(f"The {self._name} cannot be reached ({_why(error)}).")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return ServiceAway(f"The {self._name} answered what is no HTTP.")
         return ServiceAway(f"The {self._name} broke off.")
 
     def _breaker_changed(self, state: BreakerState) -> None:

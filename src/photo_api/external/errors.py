@@ -1,7 +1,7 @@
 """What a call to another service ends in when it gets no answer worth reading.
 
 Both are `Unavailable`: uncaught, a client reads 503 with ``Retry-After``. The texts name the service and never the URL,
-which may be signed; ``__cause__`` says more to whom may know.
+which may be signed; nor does a traceback.
 """
 
 from photo_api.errors import Unavailable

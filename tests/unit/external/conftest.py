@@ -25,6 +25,7 @@ class Service:
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     received: int = 0
+    retry_after: str = "7"
 
     async def fault(self, **faults: Any) -> int:
         """Set faults, or end them; the control's status."""
@@ -40,7 +41,7 @@ class Service:
         async for chunk in request.content.iter_any():
             self.received += len(chunk)
         if request.path.startswith("/status/"):
-            headers = {"Retry-After": "7", "Location": "/"}
+            headers = {"Retry-After": self.retry_after, "Location": "/"}
             return web.Response(status=int(request.path.removeprefix("/status/")), headers=headers)
         if request.path in {"/half", "/silent"}:
             response = web.StreamResponse(headers={"Content-Length": "100"})

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import socket
+import traceback
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, closing, suppress
 
 import pytest
 from structlog.testing import capture_logs
@@ -105,6 +107,79 @@ async def test_a_service_that_nobody_runs_cannot_be_reached(calls: ExternalCalls
     with pytest.raises(ServiceAway, match=r"cannot be reached \(Connection refused\)") as caught:
         await get(calls, f"http://127.0.0.1:{unused_tcp_port}/bucket?signature=secret")
     assert "secret" not in str(caught.value)
+
+
+async def test_a_service_that_does_not_speak_tls_cannot_be_reached(calls: ExternalCalls, service: Service) -> None:
+    with pytest.raises(ServiceAway, match=r"cannot be reached \(TLS\)"):
+        await get(calls, service.url.replace("http:", "https:"))
+
+
+async def test_a_name_that_is_none_cannot_be_reached(calls: ExternalCalls) -> None:
+    with pytest.raises(ServiceAway, match=r"cannot be reached \(its name is not known\)"):
+        await get(calls, "http://-.invalid/")
+
+
+async def test_a_host_that_takes_no_connection_is_a_time_out_that_says_so(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photo_api.external.calls.CONNECT_SECONDS", 0.1)
+    calls = ExternalCalls("object_storage", Settings(), recorder, timeout_seconds=30)
+    await calls.open()
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as listening, ExitStack() as waiting:
+        for _ in range(2):  # nobody accepts: one in its queue, one beyond it
+            client = waiting.enter_context(closing(socket.socket()))
+            client.settimeout(0)
+            client.connect_ex(listening.getsockname())
+        with pytest.raises(ServiceAway, match=r"cannot be reached \(no answer\)") as caught:
+            await get(calls, f"http://127.0.0.1:{listening.getsockname()[1]}/")
+    await calls.close()
+    assert caught.value.timed_out
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b""])
+async def test_a_traceback_of_a_failure_has_no_signature(calls: ExternalCalls, answer: bytes) -> None:
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(nonsense, "127.0.0.1") as server:
+        url = "http://127.0.0.1:{}/photo?signature={}".format(server.sockets[0].getsockname()[1], "sec" + "ret")
+        with pytest.raises(ServiceAway, match="answered what is no HTTP" if answer else "broke off") as caught:
+            await get(calls, url)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("retry_after", ["Wed, 21 Oct 2026 07:28:00 GMT", "soon", "-3", ""])
+async def test_a_retry_after_that_is_no_number_is_left_to_the_default(
+    calls: ExternalCalls, service: Service, retry_after: str
+) -> None:
+    service.retry_after = retry_after
+    with pytest.raises(ServiceAway) as caught:
+        await get(calls, service.url + "/status/503")
+    assert caught.value.headers["Retry-After"] == "2"
+
+
+async def test_calls_that_are_closed_say_so(calls: ExternalCalls, service: Service) -> None:
+    await calls.close()
+    with pytest.raises(Unavailable, match="Calls to the object storage are closed"):
+        await get(calls, service.url)
+
+
+async def test_calls_that_begin_while_closing_end_as_those_after(
+    calls: ExternalCalls, service: Service, recorder: Recorder
+) -> None:
+    await service.fault(hang=True)
+    under_way = asyncio.create_task(get(calls, service.url))
+    while value(recorder, "requests_in_flight") != 1:  # noqa: ASYNC110 - what is waited for has no event
+        await asyncio.sleep(0.01)
+    ended = asyncio.create_task(calls.close())
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="are closed"):
+        await get(calls, service.url)
+    await ended
+    with pytest.raises(ServiceAway, match="broke off"):
+        await under_way
 
 
 async def test_failures_in_a_row_open_the_breaker_and_a_trial_closes_it(
