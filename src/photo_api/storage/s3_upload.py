@@ -17,8 +17,7 @@ from photo_api.storage.receiving import at_most
 from photo_api.storage.s3_client import S3Client
 
 PART_BYTES: Final = 5 * 1024 * 1024
-"""The smallest part that S3 takes, but for the last."""
-MAX_PARTS: Final = 10_000
+"""The smallest part that S3 takes, but for the last; of the 10,000 that it takes, the largest photo needs a tenth."""
 BUFFERED_BYTES: Final = 256 * 1024 * 1024
 """What the direct uploads of one process may keep in memory; beyond it another is answered 503."""
 
@@ -38,6 +37,13 @@ class _Part:
     is_last: bool
 
 
+def _joined(chunks: list[bytes], sha256: str, *, is_last: bool) -> _Part:
+    """A part made of ``chunks``, which are emptied: what it holds is held once."""
+    content = b"".join(chunks)
+    chunks.clear()
+    return _Part(content, sha256, is_last)
+
+
 class DirectUploads:
     """Writes bodies of unknown length to objects."""
 
@@ -52,9 +58,8 @@ class DirectUploads:
             TooLarge: more than ``size_limit`` bytes.
             Unavailable: storage is away, or too many uploads are under way.
         """
-        part_bytes = max(PART_BYTES, -(-size_limit // MAX_PARTS))
         multipart: _Multipart | None = None
-        async with aclosing(self._parts(at_most(chunks, size_limit), part_bytes)) as parts:
+        async with aclosing(self._parts(at_most(chunks, size_limit))) as parts:
             try:
                 async for part in parts:
                     if multipart is None:
@@ -62,6 +67,7 @@ class DirectUploads:
                             return await self._put(key, content_type, part)
                         multipart = await _Multipart.begin(self._client, key, content_type)
                     await multipart.add(part)
+                    del part  # not kept while the next one comes
                 assert multipart is not None  # noqa: S101 - there always is a last part
                 return await multipart.complete()
             except BaseException:
@@ -77,24 +83,25 @@ class DirectUploads:
         ) as response:
             return Written(len(whole.content), s3_xml.etag_of(response.headers))
 
-    async def _parts(self, chunks: AsyncIterator[bytes], part_bytes: int) -> AsyncGenerator[_Part, None]:
+    async def _parts(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[_Part, None]:
         """``chunks`` cut into parts; each is out of the budget once the next is asked for."""
         waiting: list[bytes] = []
         size, digest = 0, hashlib.sha256()
         try:
             async for chunk in chunks:
                 rest = chunk
-                while size + len(rest) > part_bytes:
-                    room = part_bytes - size
+                while size + len(rest) > PART_BYTES:
+                    room = PART_BYTES - size
+                    waiting.append(rest[:room])
                     digest.update(rest[:room])
-                    yield _Part(b"".join([*waiting, rest[:room]]), digest.hexdigest(), is_last=False)
+                    yield _joined(waiting, digest.hexdigest(), is_last=False)
                     self._buffered -= size
-                    waiting, size, digest, rest = [], 0, hashlib.sha256(), rest[room:]
+                    size, digest, rest = 0, hashlib.sha256(), rest[room:]
                 self._take(len(rest))
                 size += len(rest)
                 waiting.append(rest)
                 digest.update(rest)
-            yield _Part(b"".join(waiting), digest.hexdigest(), is_last=True)
+            yield _joined(waiting, digest.hexdigest(), is_last=True)
         finally:
             self._buffered -= size
 

@@ -230,7 +230,7 @@ async def test_a_large_upload_goes_in_parts_within_bounded_memory(storage: S3Sto
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak_bytes < 3 * s3_upload.PART_BYTES
+    assert peak_bytes < 2.5 * s3_upload.PART_BYTES  # one part, while it is joined
     assert upload.size == size
     assert upload.etag.endswith("-4")
     await storage.seal(upload, JPEG)
