@@ -48,6 +48,7 @@ class PostgreSQLServer:
         self._binaries = _binaries()
         self._as_user: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
+        self._frozen: list[int] = []
         if os.geteuid() == 0:
             account = pwd.getpwnam("postgres")
             os.chown(directory, account.pw_uid, account.pw_gid)
@@ -83,16 +84,29 @@ class PostgreSQLServer:
         is_ready = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(is_ready, check=False, timeout=10).returncode == 0
 
+    def freeze(self) -> None:
+        """Let it say nothing more: connections stay, and are taken, as those of a machine that hangs do."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        self._frozen = [pid, *map(int, children)]
+        for process in self._frozen:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGSTOP)
+
     def kill(self) -> None:
         """SIGKILL to the postmaster: nothing is written, no client is told."""
         self.stop(signal.SIGKILL)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it: by SIGINT clients are sent away at once ("fast"), by SIGTERM they are waited for."""
+        for process in self._frozen[1:]:  # else they would stay for ever
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         if self._process is not None:
-            self._process.send_signal(how)
+            self._process.send_signal(signal.SIGKILL if self._frozen else how)
             self._process.wait(20)
-            self._process = None
+            self._process, self._frozen = None, []
 
     def promote(self) -> None:
         """Make a standby the primary; returns when it takes writes."""

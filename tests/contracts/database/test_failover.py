@@ -85,14 +85,15 @@ async def test_a_primary_killed_and_one_restarted_under_load_cost_retriable_answ
     assert "Traceback" not in system.served.out + system.served.err
 
 
-async def test_the_standby_that_takes_over_is_found_without_a_restart_of_ours(system: System) -> None:
-    """The last test of this module: the old primary does not come back."""
+async def test_the_standby_that_takes_over_is_found_though_the_old_primary_hangs(system: System) -> None:
+    """The last test of this module: the old primary does not come back, and no connection to it is ever closed."""
     uploads = Uploads(system.served.url)
     async with uploads.running(USERS, "failover"):
         await uploads.more(2 * USERS)
-        await asyncio.to_thread(system.primary.kill)
+        await asyncio.to_thread(system.primary.freeze)
         await uploads.refused(USERS)
         await asyncio.to_thread(system.standby.promote)
         await uploads.more(2 * USERS)
     await check(system.standby, uploads, "failover")
+    assert system.served.process.poll() is None
     assert "Traceback" not in system.served.out + system.served.err
