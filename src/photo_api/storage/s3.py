@@ -74,7 +74,7 @@ class S3Storage:
                 "PHOTO_API_S3_ENDPOINT_URL: what answers there speaks no S3; set the origin of the S3 API"
             ) from None
         except Unavailable as error:
-            _log.warning("storage_away_at_start", reason=error.detail, setting="PHOTO_API_S3_ENDPOINT_URL")
+            _log.warning("object_storage_away_at_start", reason=error.detail, setting="PHOTO_API_S3_ENDPOINT_URL")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -160,7 +160,7 @@ class S3Storage:
         if self._copies_conditionally and await self._is_current(upload):
             # Nothing stands in the way of a copy: this storage refuses conditions. The next seal need not try.
             self._copies_conditionally = False
-            _log.info("storage_without_conditional_copies", consequence="seals look before they copy")
+            _log.info("object_storage_without_conditional_copies", consequence="seals look before they copy")
         if not self._copies_conditionally and await self._copy(upload, content_type, if_none=False):
             return
         if not await self._is_sealed(upload):

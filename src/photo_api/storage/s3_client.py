@@ -135,7 +135,7 @@ class S3Client:
             if refused is None:
                 yield response
                 return
-        _log.error("storage_refused", operation=operation, code=refused.code, advice=refused.advice)
+        _log.error("object_storage_refused", operation=operation, code=refused.code, advice=refused.advice)
         raise refused
 
     async def result(self, response: aiohttp.ClientResponse, name: str) -> Element:

@@ -84,7 +84,9 @@ async def test_storage_that_went_away_is_unavailable_and_works_when_it_is_back(
         assert storage.presign_upload(new_id(), JPEG, 5, 60).url
         with capture_logs() as logs:
             await later.open()
-        assert [entry["event"] for entry in logs if entry["log_level"] == "warning"][-1] == "storage_away_at_start"
+        assert [entry["event"] for entry in logs if entry["log_level"] == "warning"][
+            -1
+        ] == "object_storage_away_at_start"
     finally:
         there.server.start()
     for one in (storage, later):
