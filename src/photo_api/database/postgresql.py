@@ -53,7 +53,7 @@ class PostgreSQLDatabase:
         self._closed = True
         self._waiting = 0
         self._all_stale = False
-        self._said = ("", 0.0)
+        self._said: dict[str, float] = {}
 
     async def open(self) -> None:
         """Connect the pool."""
@@ -187,12 +187,13 @@ class PostgreSQLDatabase:
             raise StatementFailed(f"{type(error).__name__} ({error.sqlstate})") from error
 
     def _unavailable(self, error: BaseException) -> DatabaseUnavailable:
-        """Count it, and log its reason where that is new: a client is told no more than that there was one."""
+        """Count it, and log its reason, now and then: a client is told no more than that there was one."""
         self._metrics.error()
         text, now = reason(error), time.monotonic()
-        said, at = self._said
-        if text != said or now - at > _SAY_AGAIN_SECONDS:
-            self._said = (text, now)
+        if self._said.get(text, 0.0) <= now:
+            # Forgets the old ones too: a reason may have a process id in it.
+            self._said = {said: until for said, until in self._said.items() if until > now}
+            self._said[text] = now + _SAY_AGAIN_SECONDS
             _log.warning("database_unavailable", reason=text)
         return DatabaseUnavailable("the database did not answer")
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 from tests.support.ports import free_port
 
 from photo_api.config import Settings
@@ -194,3 +195,15 @@ async def test_the_lock_of_a_client_that_says_nothing_more_goes_away(url: str) -
         assert row is not None
         assert row["photo_bytes"] == 2
         await lost.ping()
+
+
+async def test_the_reason_of_a_fault_is_logged_once_however_many_requests_meet_it(url: str) -> None:
+    with capture_logs() as logs:
+        async with opened(url) as database:
+            for code in ("53100", "58030") * 3:
+                with pytest.raises(DatabaseUnavailable):
+                    await database.fetch_all(f"DO $$ BEGIN RAISE EXCEPTION '{code}' USING ERRCODE = '{code}'; END $$")
+    assert [(log["event"], log["reason"]) for log in logs] == [
+        ("database_unavailable", "53100"),
+        ("database_unavailable", "58030"),
+    ]
