@@ -70,6 +70,16 @@ def test_what_libpq_takes_as_a_url_is_taken(monkeypatch: pytest.MonkeyPatch, url
     assert load_settings().resolved_database_url == url
 
 
+@pytest.mark.parametrize(
+    "url", ["http://:vQ8rT3wZ@redis:6379", "redis://:vQ8rT3wZ@redis:port/0", "redis://:vQ8rT3wZ@redis/zero", "redis://"]
+)
+def test_a_redis_url_that_is_none_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PHOTO_API_REDIS_URL", url)
+    with pytest.raises(ConfigurationError, match="PHOTO_API_REDIS_URL: must be redis://") as failure:
+        load_settings()
+    assert "vQ8rT3wZ" not in str(failure.value)
+
+
 @pytest.mark.parametrize("environment", ["production", "prod"])
 def test_production_needs_a_secret(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
     monkeypatch.setenv("PHOTO_API_ENVIRONMENT", environment)
