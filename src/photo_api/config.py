@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         description="postgresql://… (of several hosts the one that takes writes) or sqlite:///path; default: "
         "photo-api.sqlite3 in the data directory",
     )
-    database_pool_size: int = Field(10, ge=1, le=200, description="connections an instance keeps (SQLite: readers)")
+    database_pool_size: int = Field(10, ge=1, le=200, description="most connections of an instance (SQLite: readers)")
     database_timeout_seconds: float = Field(5.0, gt=0, le=60, description="how long a statement or a lock may take")
     public_url: str | None = Field(
         None, description="origin that clients reach, such as https://photos.example.com; default: relative URLs"
