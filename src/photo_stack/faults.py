@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,8 +33,10 @@ class Faults:
     Policy: a fault ends after its time, with the server's next start, or with that of the proxy before it.
     """
 
-    def __init__(self, components: Iterable[Component], say: Say) -> None:
+    def __init__(self, components: Iterable[Component], say: Say, changed: Callable[[], None]) -> None:
+        """``changed`` is called whenever ``current`` is another."""
         self._say = say
+        self._changed = changed
         self._url: dict[str, str] = {}
         self._by_component: dict[str, set[str]] = {}
         for component in components:
@@ -67,9 +69,11 @@ class Faults:
         await self._send(name, url, told)
         self._forget(name)
         if not told:
+            self._changed()
             return f"{name} has no faults"
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         self._current[name] = Fault(dict(told), until, asyncio.create_task(self._end_after(name, seconds)))
+        self._changed()
         return f"{name}: {in_words(told)} for {seconds:g} s; photo-stack fault {name} --clear ends it"
 
     async def started(self, component: Component) -> None:
@@ -78,6 +82,7 @@ class Faults:
             self._forget(name)
             with suppress(CommandRefused):
                 await self._send(name, self._url[name], {})
+            self._changed()
 
     async def end_all(self) -> None:
         """For an orderly end of all: who waits for a server that hangs would not finish."""
@@ -104,6 +109,7 @@ class Faults:
         with suppress(CommandRefused):
             await self._send(name, self._url[name], {})
         self._current.pop(name, None)
+        self._changed()
         self._say(f"{name} has no faults any more")
 
     def _forget(self, name: str) -> None:

@@ -70,7 +70,8 @@ class Supervisor:
         self._background: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
         self.reporter = make_reporter(self.processes.values())
-        self.faults = Faults((process.component for process in self.processes.values()), self.reporter.say)
+        declared = [process.component for process in self.processes.values()]
+        self.faults = Faults(declared, self.reporter.say, self._save)
 
     @property
     def http(self) -> aiohttp.ClientSession:

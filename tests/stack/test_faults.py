@@ -149,7 +149,7 @@ def test_it_serves_on_loopback_alone_and_each_route_once(
 
 
 async def test_where_nothing_can_be_told_faults_the_profile_is_named() -> None:
-    faults = Faults((), lambda _: None)
+    faults = Faults((), lambda _: None, lambda: None)
     with pytest.raises(CommandRefused, match="--profile production"):
         await faults.tell("redis", {"reset": True}, 1.0)
 
