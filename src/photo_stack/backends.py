@@ -14,6 +14,7 @@ from photo_stack.credentials import Credentials
 from photo_stack.layout import HOST, StackSettings
 from photo_stack.postgresql import DATABASE, ROLE, postgresql
 from photo_stack.profile import BackendPorts, Storage
+from photo_stack.swift_container import making_container
 
 TENANT, USER = "photos", "photo-api"
 CONTAINER = "photos"
@@ -140,6 +141,15 @@ def _swift(settings: StackSettings, ports: BackendPorts, credentials: Credential
         log_file=settings.layout.log_file("swift"),
         env=tool_environment() | {"SWIFT_PASSWORD": credentials.swift_password},
         prepare=lambda: settings.layout.storage("swift").mkdir(parents=True, exist_ok=True, mode=0o700),
+        complete=making_container(
+            f"http://{HOST}:{ports.swift}",
+            user=f"{TENANT}:{USER}",
+            password=credentials.swift_password,
+            container=CONTAINER,
+            temp_url_key=credentials.swift_temp_url_key,
+        )
+        if settings.storage is Storage.S3
+        else None,
         start_seconds=60.0,
     )
 

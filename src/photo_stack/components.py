@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
+
+import aiohttp
 
 from photo_monitoring.durations import seconds
 from photo_monitoring.routing.routes import ALIVE
@@ -29,8 +31,8 @@ class Component:
 
     ``url`` is what a person opens, ``ready_url`` answers 200 once it works, ``metrics_port`` is scraped in the
     role ``job``. ``stop_seconds`` after ``stop_signal`` it gets SIGKILL. ``shows_output``: its standard output is for
-    people, too. ``prepare`` is called before each start, in a thread, and raises StackError where there can be none.
-    ``faults``: server → URL where faults of that server are told.
+    people, too. ``prepare`` is called before each start, in a thread, and ``complete`` when the URL answers; they raise
+    StackError where it is no use. ``faults``: server → URL where faults of that server are told.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Component:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: Path | None = None
     prepare: Callable[[], None] | None = None
+    complete: Callable[[aiohttp.ClientSession], Awaitable[None]] | None = None
     start_seconds: float = 30.0
     stop_signal: Signals = signal.SIGTERM
     stop_seconds: float = 10.0

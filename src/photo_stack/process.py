@@ -121,6 +121,12 @@ class ManagedProcess:
         if self._process is None:
             reason = f"ended before it was ready ({self.exit_words})"
             raise ComponentFailed(component.name, reason, component.log_file)
+        if component.complete is not None:
+            try:
+                await component.complete(http)
+            except StackError as error:
+                await self.stop(final=State.DEAD)
+                raise ComponentFailed(component.name, str(error), component.log_file) from None
         self.set_state(State.RUNNING)
 
     async def _spawn(self) -> None:
