@@ -15,5 +15,5 @@ async def read_answer(response: aiohttp.ClientResponse) -> bytes:
     async for piece in response.content.iter_any():
         body += piece
         if len(body) > MAX_BYTES:
-            raise ServiceAway(f"The service's answer is beyond {MAX_BYTES} bytes.")
+            raise ServiceAway(f"The service's answer is beyond {MAX_BYTES} bytes.", answered=response.status)
     return bytes(body)

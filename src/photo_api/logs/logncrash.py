@@ -27,6 +27,8 @@ from photo_metrics import Recorder
 
 MAX_BULK_BYTES: Final = 52_000_000
 MAX_BULK_ENTRIES: Final = 1_000
+FAILURES: Final = 3
+"""In a row, with an answer: from then on the bulk may be to blame."""
 _KNOWN_SECONDS: Final = 60.0
 _LONGEST_REASON: Final = 200
 
@@ -43,8 +45,10 @@ class BulkRefused(ServiceAway):
 class LogNCrashSink:
     """Sends bulks to the collector's API, v2.
 
-    A bulk that is refused as a whole makes the next ones smaller by half, until a single entry is alone to blame; each
-    success doubles them again. So neither one bad entry nor a bad quarter of an hour costs more than it must.
+    A bulk that is refused as a whole makes the next ones smaller by half, until a single entry is alone; so do answers
+    5xx, and answers that cannot be read, from the third in a row on. The single entry is doubted, not blamed, for the
+    service may fail over any. Each success doubles the bulks again. So neither one bad entry nor a bad quarter of an
+    hour costs more than it must.
     """
 
     def __init__(self, settings: Settings, recorder: Recorder, *, max_bulk_bytes: int = MAX_BULK_BYTES) -> None:
@@ -59,8 +63,9 @@ class LogNCrashSink:
         self._fields = LogFields(self._app_key, version=version("photo-api"), source=settings.environment.value)
         self._max_bulk_bytes = max_bulk_bytes
         self._at_most = MAX_BULK_ENTRIES
+        self._failures = 0
         self._trouble = ""
-        self._settled_at = -math.inf
+        self._known_until = -math.inf
 
     async def open(self) -> None:
         """Make ready; nothing is sent yet."""
@@ -71,35 +76,31 @@ class LogNCrashSink:
         await self._calls.close()
 
     async def send(self, records: Sequence[bytes]) -> Sent:
-        """Send ``records`` in as many bulks as their size demands."""
-        mapped = [(position, self._fields.entry(record, position + 1)) for position, record in enumerate(records)]
-        entries = [_Entry(position, line) for position, line in mapped if line is not None]
-        rejected = tuple(position for position, line in mapped if line is None)
+        """Send the first of ``records``, as many as one bulk may have; so what was taken is known bulk by bulk."""
+        bulk, rejected, end = self._bulk(records)
+        left = tuple(range(end, len(records)))
         reason = "beyond 8 MB, or no JSON" if rejected else ""
-        failed: list[int] = []
-        start = 0
-        while start < len(entries):
-            bulk = self._bulk(entries, start)
-            try:
-                refused = await self._delivered(bulk)
-            except Unavailable as error:
-                self._trouble = str(error)
-                if start == 0:
-                    raise LogSinkUnavailable(self._trouble) from error
-                left = tuple(entry.position for entry in entries[start:])
-                return Sent(rejected, tuple(failed), left, self._trouble)
-            self._trouble = next(iter(refused.values())) if len(refused) == len(bulk) else ""
-            self._settled_at = time.monotonic()
-            reason = reason or next(iter(refused.values()), "")
-            failed += refused
-            start += len(bulk)
-        return Sent(rejected, tuple(failed), reason=reason)
+        if not bulk:
+            return Sent(rejected, left=left, reason=reason)
+        try:
+            refused = await self._posted(bulk)
+        except Unavailable as error:
+            if self._is_away(error, bulk):
+                self._know(str(error), math.inf)
+                raise LogSinkUnavailable(str(error)) from error
+            self._know(str(error), _KNOWN_SECONDS)
+            return Sent(rejected, doubted=(bulk[0].position,), left=left, reason=reason or str(error))
+        self._failures = 0
+        self._at_most = min(MAX_BULK_ENTRIES, 2 * self._at_most)
+        why = next(iter(refused.values()), "")
+        self._know(why if len(refused) == len(bulk) > 1 else "", _KNOWN_SECONDS)
+        return Sent(rejected, tuple(refused), left=left, reason=reason or why)
 
     async def ping(self) -> None:
         """What the last bulk met; where there was none for a minute, whether the service's host takes a connection."""
-        if self._trouble:
-            raise LogSinkUnavailable(self._trouble)
-        if time.monotonic() - self._settled_at < _KNOWN_SECONDS:
+        if time.monotonic() < self._known_until:
+            if self._trouble:
+                raise LogSinkUnavailable(self._trouble)
             return
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -112,26 +113,38 @@ class LogNCrashSink:
         except (OSError, TimeoutError) as error:
             raise LogSinkUnavailable(f"The log service cannot be reached ({type(error).__name__}).") from error
 
-    def _bulk(self, entries: Sequence[_Entry], start: int) -> list[_Entry]:
-        """As many entries from ``start`` on as fit in one request."""
-        size = 2
-        for end in range(start, min(len(entries), start + self._at_most)):
-            size += len(entries[end].line) + 1
-            if size > self._max_bulk_bytes and end > start:
-                return list(entries[start:end])
-        return list(entries[start : start + self._at_most])
+    def _know(self, trouble: str, seconds: float) -> None:
+        """What `ping` says for so long; what is left in the queue is sent again, what was handed back need not be."""
+        self._trouble = trouble
+        self._known_until = time.monotonic() + seconds
 
-    async def _delivered(self, bulk: Sequence[_Entry]) -> dict[int, str]:
-        """The positions of those that were refused, with the reasons."""
-        try:
-            refused = await self._posted(bulk)
-        except BulkRefused as error:
-            self._at_most = max(1, len(bulk) // 2)
-            if len(bulk) > 1:
-                raise
-            return {bulk[0].position: str(error)}
-        self._at_most = min(MAX_BULK_ENTRIES, 2 * self._at_most)
-        return refused
+    def _bulk(self, records: Sequence[bytes]) -> tuple[list[_Entry], tuple[int, ...], int]:
+        """The entries that fit in one request, what can never be taken, and the position of the first that is left."""
+        bulk: list[_Entry] = []
+        rejected: list[int] = []
+        size = 2
+        for position, record in enumerate(records):
+            if len(bulk) == self._at_most:
+                return bulk, tuple(rejected), position
+            line = self._fields.entry(record, position + 1)
+            if line is None:
+                rejected.append(position)
+                continue
+            size += len(line) + 1
+            if bulk and size > self._max_bulk_bytes:
+                return bulk, tuple(rejected), position
+            bulk.append(_Entry(position, line))
+        return bulk, tuple(rejected), len(records)
+
+    def _is_away(self, error: Unavailable, bulk: Sequence[_Entry]) -> bool:
+        """Whether the service is to be left alone for a while; if not, the bulk's only entry may be to blame."""
+        if not isinstance(error, ServiceAway) or error.answered in {None, 429}:
+            return True
+        self._failures += 1
+        if self._failures < FAILURES and not isinstance(error, BulkRefused):
+            return True
+        self._at_most = max(1, len(bulk) // 2)
+        return len(bulk) > 1
 
     async def _posted(self, bulk: Sequence[_Entry]) -> dict[int, str]:
         body = b"[" + b",".join(entry.line for entry in bulk) + b"]"
@@ -143,19 +156,28 @@ class LogNCrashSink:
             try:
                 return self._refusals(orjson.loads(answer), bulk)
             except (orjson.JSONDecodeError, LookupError, TypeError, ValueError) as error:
-                raise ServiceAway("The log service's answer cannot be read.") from error
+                raise ServiceAway("The log service's answer cannot be read.", answered=200) from error
 
     def _refusals(self, answer: dict[str, Any], bulk: Sequence[_Entry]) -> dict[int, str]:
         """Which entries the answer refuses, though its header may say success; LookupError and so on if unreadable."""
         header = answer["header"]
         if header["isSuccessful"] is not True:
-            raise BulkRefused(f"The log service refused: {self._reason(header)}")
-        results = answer["body"]["data"]["resultList"]
-        return {
-            entry.position: self._reason(result)
-            for entry, result in zip(bulk, results, strict=True)
+            raise BulkRefused(f"The log service refused: {self._reason(header)}", answered=200)
+        data = answer["body"]["data"]
+        results = data["resultList"]
+        positions = {entry.position + 1: entry.position for entry in bulk}
+        if len(results) != len(bulk):  # not each entry is named: the others are taken if the number of errors fits
+            named = [positions[int(result["lncBulkIndex"])] for result in results]
+        else:
+            named = list(positions.values())
+        refused = {
+            position: self._reason(result)
+            for position, result in zip(named, results, strict=True)
             if result["isSuccessful"] is not True
         }
+        if len(results) != len(bulk) and len(refused) != data["errors"]:
+            raise ValueError
+        return refused
 
     def _reason(self, result: dict[str, Any]) -> str:
         """The service's words, which may repeat the app key."""

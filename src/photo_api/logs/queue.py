@@ -23,6 +23,7 @@ _log = structlog.get_logger("photo_api.logs")
 
 BATCH: Final = 500
 TRIES: Final = 6
+CANCEL_SECONDS: Final = 1.0
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 
@@ -32,6 +33,8 @@ class _Record(NamedTuple):
 
     line: bytes
     refusals: int = 0
+    doubted_after: int | None = None
+    """How many records the sink had taken when it doubted this one."""
 
 
 class LogQueue:
@@ -40,8 +43,9 @@ class LogQueue:
     Policy when full (``log_queue_capacity`` records, or 32 MiB): the oldest waiting record is dropped and counted,
     ``reason="queue_full"``; what the sink refuses for good, or `TRIES` times, is ``rejected``, what a fault of the
     sink's code loses ``send_failed``, what cannot be sent in the ``flush_seconds`` of a shutdown ``shutdown``. A record
-    that was refused rests, longer each time, while others are sent. What queue and sink say of themselves goes to
-    standard output alone.
+    that was refused rests, longer each time, while others are sent. One that the sink doubts rests too, and is sent on
+    its own; that it failed again counts as a refusal only if the sink took others meanwhile. What queue and sink say
+    of themselves goes to standard output alone.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class LogQueue:
         self._resting: list[tuple[float, int, _Record]] = []
         """Heap of (when it is due, a number that no other has, what)."""
         self._order = itertools.count()
+        self._taken = 0
         self._sleeping = False
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
@@ -95,8 +100,10 @@ class LogQueue:
             self._arrived.set()
             await asyncio.wait({self._worker}, timeout=self._flush_seconds)
             self._worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._worker
+            ended, _ = await asyncio.wait({self._worker}, timeout=CANCEL_SECONDS)  # a sink may hold on to its task
+            for worker in ended:
+                with suppress(asyncio.CancelledError):
+                    worker.result()
             self._worker = None
         with self._lock:
             lost = self._size()
@@ -165,7 +172,13 @@ class LogQueue:
         with self._lock:
             while len(self._batch) < BATCH and size < _BATCH_BYTES:
                 if self._resting and (self._resting[0][0] <= now or self._closing.is_set()):
+                    alone = self._resting[0][2].doubted_after is not None
+                    if alone and self._batch:
+                        return
                     record = heapq.heappop(self._resting)[2]
+                    if alone:
+                        self._batch.append(record)
+                        return
                 elif self._waiting:
                     record = _Record(self._waiting.popleft())
                 else:
@@ -175,11 +188,13 @@ class LogQueue:
 
     async def _send_until_settled(self) -> None:
         """Send the batch, again and again with growing pauses (short ones once closing, for `close` sets the end)."""
-        pause, longest = self._backoff_seconds
+        shortest, longest = self._backoff_seconds
+        pause = shortest
         failures = 0
         while self._batch:
             why_away = await self._send()
             if why_away is None:
+                pause = shortest
                 continue
             failures += 1
             if failures == 1:
@@ -195,7 +210,8 @@ class LogQueue:
     async def _send(self) -> str | None:
         """Send the batch once: what was not settled stays in it. Why the sink is away, if it is."""
         try:
-            sent = await asyncio.wait_for(self._sink.send([record.line for record in self._batch]), self._send_seconds)
+            async with asyncio.timeout(self._send_seconds):  # `wait_for` may swallow the cancel of `close`
+                sent = await self._sink.send([record.line for record in self._batch])
         except (LogSinkUnavailable, TimeoutError) as error:
             return str(error) or "no answer in time"
         except Exception:  # noqa: BLE001 - a sink's fault must not end the worker
@@ -203,33 +219,41 @@ class LogQueue:
             self._recorder.log_dropped("send_failed", len(self._batch))
             sent = Sent()
         self._settle(sent)
-        return sent.reason if sent.left else None
+        return None
 
     def _settle(self, sent: Sent) -> None:
         """Keep what is left, let rest what was refused, forget and count what was refused for good."""
-        now = asyncio.get_running_loop().time()
-        shortest, longest = self._backoff_seconds
-        rejected = len(sent.rejected)
-        kept = 0
         with self._lock:
             batch = self._batch
             self._batch = [batch[position] for position in sent.left]
-            for line, refusals in (batch[position] for position in sent.failed):
-                if refusals + 1 >= TRIES:
-                    rejected += 1
-                    continue
-                due = now + min(shortest * 2**refusals, longest) * _jitter()
-                heapq.heappush(self._resting, (due, next(self._order), _Record(line, refusals + 1)))
-                kept += len(line)
-            self._bytes += kept + _size(self._batch) - _size(batch)
+            self._taken += len(batch) - sum(map(len, (sent.rejected, sent.failed, sent.doubted, sent.left)))
+            refused = [batch[position]._replace(refusals=batch[position].refusals + 1) for position in sent.failed]
+            refused += [self._doubted(batch[position]) for position in sent.doubted]
+            resting = [record for record in refused if record.refusals < TRIES]
+            for record in resting:
+                heapq.heappush(self._resting, (self._due(record), next(self._order), record))
+            self._bytes += _size(resting) + _size(self._batch) - _size(batch)
+        rejected = len(sent.rejected) + len(refused) - len(resting)
         if rejected:
             self._recorder.log_dropped("rejected", rejected)
             _log.warning("log_records_rejected", records=rejected, reason=sent.reason, local_only=True)
 
+    def _doubted(self, record: _Record) -> _Record:
+        """The record after the sink has failed over it alone; refused, if the sink has taken others since last time."""
+        taken_since = record.doubted_after is not None and record.doubted_after < self._taken
+        return record._replace(refusals=record.refusals + taken_since, doubted_after=self._taken)
+
+    def _due(self, record: _Record) -> float:
+        """When it may be sent again: a doubted one after the longest rest, for its sink may be in trouble."""
+        shortest, longest = self._backoff_seconds
+        rest = longest if record.doubted_after is not None else min(shortest * 2 ** (record.refusals - 1), longest)
+        return asyncio.get_running_loop().time() + rest * _jitter()
+
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer than until closing begins."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
 
 def _jitter() -> float:

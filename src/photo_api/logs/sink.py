@@ -28,8 +28,10 @@ class Sent(NamedTuple):
     """Refused for good."""
     failed: tuple[int, ...] = ()
     """Refused this time; each may be tried a few times more."""
+    doubted: tuple[int, ...] = ()
+    """The service failed over this one alone: its own fault, unless it takes others and fails over this one again."""
     left: tuple[int, ...] = ()
-    """Not tried, or without an answer, for the sink fell away half-way: no fault of theirs."""
+    """Not tried yet; to be sent next."""
     reason: str = ""
     """Of the first that was not taken, for operators; no secret."""
 
@@ -46,7 +48,7 @@ class LogSink(Protocol):
         ...
 
     async def send(self, records: Sequence[bytes]) -> Sent:
-        """Hand over records, one line of JSON each.
+        """Hand over records, one line of JSON each: the first of them at least.
 
         Raises:
             LogSinkUnavailable: none was taken, or nobody knows which; send all of them again.

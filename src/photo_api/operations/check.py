@@ -20,7 +20,7 @@ from photo_api.delivery.cdn import CdnDelivery
 from photo_api.errors import ApiError, Unavailable
 from photo_api.ids import new_id, now_ms, rfc3339
 from photo_api.logs.logncrash import LogNCrashSink
-from photo_api.logs.sink import FileSink, LogSink, LogSinkUnavailable
+from photo_api.logs.sink import FileSink, LogSink, LogSinkUnavailable, Sent
 from photo_api.operations import production, repository
 from photo_api.operations.parts import unpublished
 from photo_api.operations.snapshot import taken
@@ -182,7 +182,7 @@ async def _logs(settings: Settings) -> str:
     await sink.open()
     try:
         sent = await sink.send([orjson.dumps(record)])
-        if sent.rejected or sent.failed or sent.left:
+        if sent != Sent():
             raise LogSinkUnavailable(f"the log service refused a record ({sent.reason})")
     finally:
         await sink.close()

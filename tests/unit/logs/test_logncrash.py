@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -13,7 +13,7 @@ from tests.support.logncrash import APP_KEY, LogNCrash, running_logncrash
 from tests.support.samples import new_recorder, sample
 
 from photo_api.config import ConfigurationError, Settings
-from photo_api.logs.logncrash import LogNCrashSink
+from photo_api.logs.logncrash import MAX_BULK_BYTES, LogNCrashSink
 from photo_api.logs.queue import TRIES, LogQueue
 from photo_api.logs.sink import LogSinkUnavailable, Sent
 from photo_metrics import Recorder
@@ -51,16 +51,29 @@ async def opened(url: str, recorder: Recorder, **values: Any) -> AsyncIterator[L
 
 @asynccontextmanager
 async def queued(
-    url: str, recorder: Recorder, *, capacity: int = 10_000, timeout_seconds: float = 30.0, **options: Any
+    url: str,
+    recorder: Recorder,
+    *,
+    capacity: int = 10_000,
+    timeout_seconds: float = 30.0,
+    breaker_open_seconds: float = 0.1,
+    max_bulk_bytes: int = MAX_BULK_BYTES,
+    **options: Any,
 ) -> AsyncIterator[LogQueue]:
-    settings = settings_for(url, log_queue_capacity=capacity, logncrash_timeout_seconds=timeout_seconds)
+    settings = settings_for(
+        url,
+        log_queue_capacity=capacity,
+        logncrash_timeout_seconds=timeout_seconds,
+        breaker_open_seconds=breaker_open_seconds,
+    )
     chosen: dict[str, Any] = {
         "linger_seconds": 0.01,
         "backoff_seconds": (0.02, 0.05),
         "flush_seconds": 10.0,
         "send_seconds": 60,
     }
-    queue = LogQueue(settings, recorder, sink=LogNCrashSink(settings, recorder), **(chosen | options))
+    sink = LogNCrashSink(settings, recorder, max_bulk_bytes=max_bulk_bytes)
+    queue = LogQueue(settings, recorder, sink=sink, **(chosen | options))
     await queue.open()
     try:
         yield queue
@@ -73,16 +86,20 @@ async def answering(answer: Callable[[web.Request], Any]) -> AsyncIterator[str]:
     """A log service of the test's own; its origin."""
 
     async def handle(request: web.Request) -> web.Response:
-        status, content = answer(request)
-        return web.Response(body=content, status=status)
+        answered = answer(request)
+        if not isinstance(answered, tuple):
+            return cast("web.Response", await answered)
+        return web.Response(status=answered[0], body=answered[1])
 
     app = web.Application()
     app.router.add_post("/v2/log", handle)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 def record(event: str) -> bytes:
@@ -131,21 +148,29 @@ async def test_what_can_never_be_taken_is_not_sent(server: LogNCrash, recorder: 
 
 
 async def test_a_batch_beyond_the_limit_goes_in_several_bulks(server: LogNCrash, recorder: Recorder) -> None:
+    sends = EXTERNAL + "request_duration_seconds_count"
     async with opened(server.url, recorder, max_bulk_bytes=600) as sink:
-        assert await sink.send(records(*"abcdefghij")) == Sent()
+        assert await sink.send(records(*"abcdefghij")) == Sent(left=(3, 4, 5, 6, 7, 8, 9))
+        assert sample(recorder, sends, service="log_service") == 1
+    async with queued(server.url, recorder, max_bulk_bytes=600) as queue:
+        for event in "defghij":
+            queue.put(record(event))
     assert bodies(await server.taken()) == list("abcdefghij")
-    sends = sample(recorder, EXTERNAL + "request_duration_seconds_count", service="log_service")
-    assert sends == 4
+    assert sample(recorder, sends, service="log_service") == 4
 
 
-async def test_what_follows_a_bulk_that_failed_is_left(recorder: Recorder) -> None:
-    answers = [_success(2), (503, b"")]
-    async with (
-        answering(lambda _: answers.pop(0)) as url,
-        opened(url, recorder, max_bulk_bytes=420) as sink,
-    ):
-        sent = await sink.send(records("a", "b", "c", "d"))
-    assert sent == Sent(left=(2, 3), reason="The log service answered 503.")
+async def test_a_bulk_that_fails_takes_nothing_from_those_before_it(recorder: Recorder) -> None:
+    asked: list[int] = []
+
+    def answer(_: web.Request) -> tuple[int, bytes]:
+        asked.append(1)
+        return (503, b"") if len(asked) == 2 else _success(2)
+
+    async with answering(answer) as url, queued(url, recorder, max_bulk_bytes=420) as queue:
+        for event in "abcd":
+            queue.put(record(event))
+        await until(lambda: queue.size() == 0)
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize(
@@ -175,30 +200,94 @@ async def test_the_app_key_is_in_no_reason(recorder: Recorder, server: LogNCrash
     assert sent.reason == "The project(…) is not registered"
 
 
-async def test_one_entry_that_spoils_every_bulk_is_found_and_told(recorder: Recorder) -> None:
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [(200, b'{"header": {"isSuccessful": false, "resultMessage": "no"}}'), (403, b""), (500, b""), (200, b"<html>")],
+)
+async def test_one_entry_that_spoils_every_bulk_is_found_and_told(
+    recorder: Recorder, status: int, content: bytes
+) -> None:
     taken: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
-        entries = orjson.loads(await request.read())
-        if "poison" in bodies(entries):
-            return web.json_response({"header": {"isSuccessful": False, "resultMessage": "no"}})
-        taken.extend(bodies(entries))
+        entries = bodies(orjson.loads(await request.read()))
+        if "poison" in entries:
+            return web.Response(body=content, status=status)
+        taken.extend(entries)
         return web.Response(body=_success(len(entries))[1])
 
-    app = web.Application()
-    app.router.add_post("/v2/log", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    events = [*(str(number) for number in range(20)), "poison", "after"]
-    async with queued(url, recorder) as queue:
+    events = [*(str(number) for number in range(10)), "poison"]
+    async with answering(answer) as url, queued(url, recorder, breaker_open_seconds=0.01) as queue:
         for event in events:
             queue.put(record(event))
-        await until(lambda: queue.size() == 0)
-    await runner.cleanup()
+
+        def given_up() -> bool:
+            if queue.size() < 3:  # the service takes others meanwhile
+                events.append(str(len(events)))
+                queue.put(record(events[-1]))
+            return sample(recorder, DROPPED, reason="rejected") == 1
+
+        await until(given_up)
     assert sorted(taken) == sorted(event for event in events if event != "poison")
     assert sample(recorder, DROPPED, reason="rejected") == 1
+
+
+async def test_entries_are_not_blamed_while_the_service_takes_none(server: LogNCrash, recorder: Recorder) -> None:
+    await server.fault(status=500)
+    failures = EXTERNAL + "request_errors_total"
+    async with queued(server.url, recorder, breaker_open_seconds=0.01) as queue:
+        queue.put(record("one"))
+        queue.put(record("two"))
+        await until(lambda: (sample(recorder, failures, service="log_service") or 0) > 3 * TRIES)
+        await server.fault()
+        await until(lambda: queue.size() == 0)
+    assert sorted(bodies(await server.taken())) == ["one", "two"]
+    assert sample(recorder, DROPPED, reason="rejected") == 0
+
+
+async def test_a_ping_is_not_troubled_by_one_entry_that_alone_was_refused(
+    server: LogNCrash, recorder: Recorder
+) -> None:
+    await server.refuse(containing="one")
+    async with opened(server.url, recorder) as sink:
+        assert (await sink.send(records("one"))).failed == (0,)
+        await sink.ping()
+        await server.refuse(containing="")
+        assert (await sink.send(records("one", "two"))).failed == (0, 1)
+        with pytest.raises(LogSinkUnavailable, match="as was wished"):
+            await sink.ping()
+
+
+@pytest.mark.parametrize(
+    ("errors", "results", "failed"),
+    [
+        (1, [{"isSuccessful": False, "resultMessage": "no", "lncBulkIndex": 2}], (1,)),
+        (0, [], ()),
+    ],
+)
+async def test_an_answer_that_names_only_errors_is_read_by_the_index(
+    recorder: Recorder, errors: int, results: list[Any], failed: tuple[int, ...]
+) -> None:
+    answer = _answer(errors, results)
+    async with answering(lambda _: answer) as url, opened(url, recorder) as sink:
+        assert (await sink.send(records("one", "two", "three"))).failed == failed
+
+
+@pytest.mark.parametrize(
+    ("errors", "results"),
+    [
+        (1, []),
+        (1, [{"isSuccessful": False, "resultMessage": "no"}]),
+        (1, [{"isSuccessful": False, "resultMessage": "no", "lncBulkIndex": 9}]),
+    ],
+)
+async def test_an_answer_that_does_not_tell_which_was_refused_is_not_taken_for_success(
+    recorder: Recorder, errors: int, results: list[Any]
+) -> None:
+    answer = _answer(errors, results)
+    async with answering(lambda _: answer) as url, opened(url, recorder) as sink:
+        with pytest.raises(LogSinkUnavailable, match="cannot be read"):
+            await sink.send(records("one", "two", "three"))
 
 
 async def test_entries_refused_for_a_while_hold_up_nobody_and_arrive(server: LogNCrash, recorder: Recorder) -> None:
@@ -322,6 +411,9 @@ async def test_a_ping_without_news_asks_whether_the_host_takes_connections(
 
 
 def _success(count: int) -> tuple[int, bytes]:
-    results = [{"isSuccessful": True, "resultMessage": "Success"}] * count
-    data = {"total": count, "errors": 0, "resultList": results}
+    return _answer(0, [{"isSuccessful": True, "resultMessage": "Success"}] * count)
+
+
+def _answer(errors: int, results: list[Any]) -> tuple[int, bytes]:
+    data = {"total": len(results), "errors": errors, "resultList": results}
     return 200, orjson.dumps({"header": {"isSuccessful": True, "resultCode": 0}, "body": {"data": data}})

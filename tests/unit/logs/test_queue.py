@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,73 @@ async def test_records_refused_for_good_are_counted_and_not_sent_again(file: Pat
         await until(lambda: queue.size() == 0)
     assert lines(file) == [b"short", b"fine"]
     assert sample(recorder, DROPPED, reason="rejected") == 1
+
+
+class OneByOneSink(FileSink):
+    """Takes one record at a time, and leaves the others."""
+
+    async def send(self, records: Sequence[bytes]) -> Sent:
+        await super().send(records[:1])
+        return Sent(left=tuple(range(1, len(records))))
+
+
+async def test_what_a_sink_leaves_is_sent_next(file: Path, recorder: Recorder) -> None:
+    async with opened(file, recorder, sink=OneByOneSink(file, recorder), backoff_seconds=(60, 60)) as queue:
+        for record in (b"one", b"two", b"three"):
+            queue.put(record)
+        await until(lambda: queue.size() == 0)
+    assert lines(file) == [b"one", b"two", b"three"]
+
+
+class AwaySink(FileSink):
+    """Hangs until it is told that it cannot send."""
+
+    def __init__(self, path: Path, recorder: Recorder) -> None:
+        super().__init__(path, recorder)
+        self.asked = asyncio.Event()
+        self.known = asyncio.Event()
+
+    async def send(self, records: Sequence[bytes]) -> Sent:
+        self.asked.set()
+        await self.known.wait()
+        raise LogSinkUnavailable("away")
+
+
+async def test_a_sink_that_fails_just_when_the_flush_is_over_does_not_hold_up_the_shutdown(
+    file: Path, recorder: Recorder
+) -> None:
+    sink = AwaySink(file, recorder)
+    async with asyncio.timeout(5) as limit, opened(file, recorder, sink=sink, flush_seconds=0) as queue:
+        queue.put(b"lost")
+        await sink.asked.wait()
+        sink.known.set()
+    assert not limit.expired()
+    assert sample(recorder, DROPPED, reason="shutdown") == 1
+
+
+class StubbornSink(AwaySink):
+    """Ends when it wants to."""
+
+    async def send(self, records: Sequence[bytes]) -> Sent:
+        while not self.known.is_set():
+            with suppress(asyncio.CancelledError):
+                return await super().send(records)
+        return Sent()
+
+
+async def test_a_sink_that_cannot_be_cancelled_does_not_hold_up_the_shutdown(
+    file: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photo_api.logs.queue.CANCEL_SECONDS", 0.05)
+    sink = StubbornSink(file, recorder)
+    try:
+        async with asyncio.timeout(5) as limit, opened(file, recorder, sink=sink, flush_seconds=0) as queue:
+            queue.put(b"lost")
+            await sink.asked.wait()
+        assert not limit.expired()
+        assert sample(recorder, DROPPED, reason="shutdown") == 1
+    finally:
+        sink.known.set()
 
 
 class BrokenSink(FileSink):
