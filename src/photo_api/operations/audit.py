@@ -25,6 +25,8 @@ class Wanted:
     objects: bool = True
     orphan_seconds: float = 86_400.0
     """An object without a row is left alone until its key is so old."""
+    many_orphans: bool = False
+    """Whether it is right that more than a tenth of all objects has no photo."""
     metrics: Sequence[str] = ()
     """URLs of instances' metrics ports."""
     metrics_seconds: float = 75.0
@@ -57,6 +59,7 @@ async def audit(settings: Settings, wanted: Wanted, progress: Progress) -> Findi
                     findings,
                     orphan_seconds=wanted.orphan_seconds,
                     fix=wanted.fix,
+                    many_orphans=wanted.many_orphans,
                     progress=progress,
                 )
         if wanted.fix:

@@ -23,6 +23,8 @@ from photo_api.storage.base import ObjectStorage, StoredObject
 Progress = Callable[[str, int], None]
 """``progress(what, how_many)``, called often; whoever gets it decides how often to say so."""
 
+FEW_ORPHANS: Final = 20
+MOST_ORPHANS: Final = 0.1
 _PAGE: Final = 1_000
 
 
@@ -70,6 +72,10 @@ class Listing:
             yield from found
             after = found[-1][0]
 
+    def unmarked_count(self) -> int:
+        """How many objects no row has."""
+        return int(self._connection.execute("SELECT count(*) FROM objects WHERE known = 0").fetchone()[0])
+
     def __len__(self) -> int:
         return int(self._connection.execute("SELECT count(*) FROM objects").fetchone()[0])
 
@@ -94,12 +100,23 @@ async def check(
     *,
     orphan_seconds: float,
     fix: bool,
+    many_orphans: bool,
     progress: Progress,
 ) -> None:
-    """Compare a listing with the rows of a snapshot that was taken after it."""
+    """Compare a listing with the rows of a snapshot that was taken after it.
+
+    Repairing never empties a storage because the database is the wrong one: where more than a tenth of all objects has
+    no row, none is deleted unless ``many_orphans`` says that this is right.
+    """
     await _check_rows(listing, snapshot, database, storage, findings, progress)
     async for row in repository.known_keys(snapshot):
         listing.mark(row["object_key"])
+    if fix and not many_orphans and listing.unmarked_count() > max(FEW_ORPHANS, len(listing) * MOST_ORPHANS):
+        fix = False
+        findings.remarks.append(
+            f"{listing.unmarked_count()} of {len(listing)} objects have no photo: none is deleted, for this may be the"
+            " wrong database; --many-orphans deletes them"
+        )
     for key, size in listing.unmarked():
         await _check_orphan(key, size, database, storage, findings, orphan_seconds=orphan_seconds, fix=fix)
 

@@ -57,6 +57,9 @@ def audit(
     fix: Annotated[bool, typer.Option("--fix", help="repair what can be: totals, and objects without a photo")] = False,
     objects: Annotated[bool, typer.Option(help="compare photos with the objects in storage")] = True,
     orphan_hours: Annotated[float, typer.Option(min=0, help="an object without a photo counts from this age on")] = 24,
+    many_orphans: Annotated[
+        bool, typer.Option("--many-orphans", help="with --fix: more than a tenth of all objects may be deleted")
+    ] = False,
     metrics: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="an instance's metrics port, such as http://127.0.0.1:9101")
     ] = None,
@@ -71,6 +74,7 @@ def audit(
         fix=fix,
         objects=objects,
         orphan_seconds=orphan_hours * 3600,
+        many_orphans=many_orphans,
         metrics=metrics or (),
         metrics_seconds=settings.business_metrics_interval_seconds + 15,
     )

@@ -42,6 +42,8 @@ class Findings:
     told: dict[Kind, list[str]] = field(default_factory=dict)
     checked: dict[str, int] = field(default_factory=dict)
     """How many of what."""
+    remarks: list[str] = field(default_factory=list)
+    """What was not done, and why; a line each."""
 
     def add(self, kind: Kind, text: str) -> None:
         """Something is wrong; ``text`` is one line."""
@@ -56,13 +58,13 @@ class Findings:
         return all(self.repaired[kind] >= count for kind, count in self.counts.items())
 
     def as_dict(self) -> dict[str, Any]:
-        """For ``--json``: ``{"ok", "checked": {what: number}, "findings": [{kind, count, repaired, told}]}``."""
+        """For ``--json``: ``{"ok", "checked": {what: count}, "remarks", "findings": [{kind, count, repaired, told}]}``."""
         found = [
             {"kind": kind.value, "count": self.counts[kind], "repaired": self.repaired[kind], "told": self.told[kind]}
             for kind in Kind
             if self.counts[kind]
         ]
-        return {"ok": self.ok, "checked": self.checked, "findings": found}
+        return {"ok": self.ok, "checked": self.checked, "remarks": self.remarks, "findings": found}
 
     def lines(self) -> list[str]:
         """For people: a line a finding, and at the end how many things were looked at."""
@@ -74,6 +76,7 @@ class Findings:
                 said.append(f"{kind.value}: and {self.counts[kind] - len(told)} more")
             if self.repaired[kind]:
                 said.append(f"{kind.value}: repaired {self.repaired[kind]} of {self.counts[kind]}")
+        said.extend(self.remarks)
         looked = ", ".join(f"{number} {what}" for what, number in self.checked.items())
         wrong = sum((self.counts - self.repaired).values())
         return [*said, f"looked at {looked}: " + ("all is right" if not wrong else f"{wrong} to be repaired")]

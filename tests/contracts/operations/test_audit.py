@@ -146,6 +146,18 @@ async def test_an_object_without_a_photo_is_left_to_the_outbox(place: Place) -> 
     assert await told(place, orphan_seconds=0) == {}
 
 
+async def test_a_storage_is_not_emptied_for_the_wrong_database(embedded: Place) -> None:
+    for _ in range(21):
+        await seal(embedded.storage, b"of another database")
+    kept = await audited(embedded, orphan_seconds=0, fix=True)
+    assert not kept.ok
+    assert kept.remarks[0].startswith("21 of 24 objects have no photo: none is deleted")
+    assert kept.remarks[0] in kept.lines()
+    assert len(await outbox.due(embedded.database, now_ms(), 100)) == 1
+    assert (await audited(embedded, orphan_seconds=0, fix=True, many_orphans=True)).ok
+    assert len(await outbox.due(embedded.database, now_ms(), 100)) == 22
+
+
 async def test_a_pending_photo_s_object_is_no_orphan(embedded: Place) -> None:
     """Of a confirm that was cut off between sealing and committing."""
     await sql(embedded, "UPDATE photos SET status = 'pending'")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.filled import CONTENTS, Place, add_photo, fill, opened_place, seal
+from tests.support.swift import Swift, swift_settings
 
 from photo_api.config import Settings
 from photo_api.database.schema import full_metadata
@@ -18,6 +19,7 @@ from photo_api.operations import backup as module
 from photo_api.operations.audit import Wanted, audit
 from photo_api.operations.backup import backup
 from photo_api.operations.backup_files import BadBackup, Manifest
+from photo_api.operations.parts import opened
 from photo_api.operations.restore import restore
 from photo_api.operations.snapshot import Snapshot, taken
 from photo_api.photos.repository import delete_ready
@@ -73,6 +75,17 @@ async def test_a_backup_fills_the_other_database_and_passes_the_audit(
     assert await passes_the_audit(second)
     async with opened_place(second) as place:
         assert sorted(path.read_bytes() for path in place.objects()) == sorted(CONTENTS)
+
+
+async def test_a_backup_fills_another_kind_of_storage(
+    embedded: Place, target: Path, empty_settings: Empty, swift_server: Swift
+) -> None:
+    await saved(embedded, target)
+    elsewhere = Settings(data_dir=empty_settings("sqlite").data_dir, **swift_settings(swift_server))
+    await restore(elsewhere, target, quiet)
+    assert await passes_the_audit(elsewhere)
+    async with opened(elsewhere) as (_, storage):
+        assert sorted([found.size async for found in storage.stored()]) == sorted(map(len, CONTENTS))
 
 
 @pytest.fixture
