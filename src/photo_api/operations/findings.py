@@ -58,7 +58,7 @@ class Findings:
         return all(self.repaired[kind] >= count for kind, count in self.counts.items())
 
     def as_dict(self) -> dict[str, Any]:
-        """For ``--json``: ``{"ok", "checked": {what: count}, "remarks", "findings": [{kind, count, repaired, told}]}``."""
+        """For ``--json``: ``{"ok", "checked": {what: n}, "remarks", "findings": [{kind, count, repaired, told}]}``."""
         found = [
             {"kind": kind.value, "count": self.counts[kind], "repaired": self.repaired[kind], "told": self.told[kind]}
             for kind in Kind
