@@ -116,6 +116,18 @@ def test_a_service_that_fails_is_not_called_slow_too(alertmanager: Alertmanager)
     assert silenced(alertmanager, STORAGE_AWAY, slow, another) == [name(slow)]
 
 
+def test_a_service_that_fails_is_not_told_by_its_breaker_too(alertmanager: Alertmanager) -> None:
+    circuit = {"alertname": "ExternalServiceCircuitOpen", **STORAGE}
+    another = {**circuit, "service": "cdn", "severity": "warning"}
+    assert silenced(alertmanager, STORAGE_AWAY, circuit, another) == [name(circuit)]
+
+
+def test_a_breaker_open_to_storage_silences_storages_symptoms(alertmanager: Alertmanager) -> None:
+    circuit = {"alertname": "ExternalServiceCircuitOpen", **STORAGE}
+    symptom = {"alertname": "HighImageFailureRatio", "severity": "critical"}
+    assert silenced(alertmanager, circuit, symptom) == [name(symptom)]
+
+
 def test_a_warning_of_a_dependency_silences_nothing(alertmanager: Alertmanager) -> None:
     warning = {**CRITICAL_DB, "severity": "warning"}
     assert silenced(alertmanager, warning, {"alertname": "SlowLogin", "severity": "critical"}) == []

@@ -4,6 +4,7 @@ from typing import Final
 
 from photo_monitoring.alerts import (
     availability,
+    backends,
     business,
     growth,
     performance,
@@ -20,6 +21,7 @@ ALERTS: Final[tuple[Alert, ...]] = (
     *availability.ALERTS,
     *performance.ALERTS,
     *stability.ALERTS,
+    *backends.ALERTS,
     *security.ALERTS,
     *resources.ALERTS,
     *surges.ALERTS,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FLEET: Final = "ServiceDownAll"
 """The alert beside which nothing else about the service is news."""
 
-_FAILS: Final = 'alertname=~"ExternalServiceFailure|SlowExternalService"'
+_FAILS: Final = 'alertname=~"ExternalServiceCircuitOpen|ExternalServiceFailure|SlowExternalService"'
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "database": ('alertname="HighDBErrorRate"', 'severity="critical"'),
     "object_storage": (_FAILS, 'severity="critical"', 'service="object_storage"'),

@@ -12,8 +12,8 @@ import typer
 OURS: Final = frozenset({"photo-api", "photo-monitoring", "photo-stack"})
 _TOOLS: Final = """
 amtool awk cat cd curl cut date dd df diff dig dmesg du echo env export find free getent grep head ip jq journalctl
-kill less ls lsof make mv nc nproc openssl pg_isready ping pip printf promtool ps psql pgrep rm sed sleep socat sort
-sqlite3 ss stat systemctl tail tar timeout top touch tr uniq uptime vmstat wc xargs
+kill less ls lsof make mv nc nproc openssl pg_isready ping pip printf promtool ps psql pgrep redis-cli rm sed sleep
+socat sort sqlite3 ss stat systemctl tail tar timeout top touch tr uniq uptime vmstat wc xargs
 haproxy prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter
 """
 _OTHERS: Final = frozenset(_TOOLS.split())

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from tests.rules.month import story, traffic
+from tests.rules.month.backend_series import backend_series
 from tests.rules.month.fleet import EPOCH, MINUTE, SCRAPE_SECONDS, Clock, Share, Target, probes
 from tests.rules.month.traffic import Traffic, histogram
 from tests.support.prometheus import Series
@@ -32,6 +33,7 @@ def service_series(drawn: Traffic, share: Share, rng: np.random.Generator) -> It
     yield from _external(drawn, share, rng)
     yield from _limits(drawn, share, rng)
     yield from _growth(drawn, share, rng)
+    yield from backend_series(drawn, share)
 
 
 def _dependencies(target: Target, times: Clock) -> Mapping[str, Floats]:

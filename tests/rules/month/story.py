@@ -78,6 +78,8 @@ DATABASE_ERRORS: Final = (at(2, 2.7), at(12, 16.4), at(23, 21.2))
 EXCEPTIONS: Final = tuple(at(day, 7.3 + day / 3) for day in range(0, QUIET_DAYS, 2))
 LOG_SERVICE_HICCUP: Final = Incident(at(8, 12.5), at(8, 12.5) + 180)
 LOST_LOGS: Final = at(8, 12.53)
+REDIS_FAIL_OVER: Final = Incident(at(15, 21.0), at(15, 21.0) + 120)
+"""Two minutes in which instances count rate limits alone, at the evening's peak."""
 SLOW_BOT: Final = Incident(at(19, 1.0), at(19, 6.0))
 BOT_GUESSES_A_MINUTE: Final = 3
 NEWCOMERS: Final = tuple(at(day, hour) for day, hour in ((2, 20.3), (6, 14.9), (14, 18.2), (21, 22.1), (27, 11.7)))
