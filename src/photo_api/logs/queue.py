@@ -75,6 +75,7 @@ class LogQueue:
         """Heap of (when it is due, a number that no other has, what)."""
         self._order = itertools.count()
         self._taken = 0
+        self._failures = 0
         self._sleeping = False
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
@@ -190,22 +191,23 @@ class LogQueue:
         """Send the batch, again and again with growing pauses (short ones once closing, for `close` sets the end)."""
         shortest, longest = self._backoff_seconds
         pause = shortest
-        failures = 0
         while self._batch:
+            taken = self._taken
             why_away = await self._send()
+            if self._failures and self._taken > taken:
+                _log.info("log_sink_available_again", failures=self._failures, waiting=self.size(), local_only=True)
+                self._failures = 0
             if why_away is None:
                 pause = shortest
                 continue
-            failures += 1
-            if failures == 1:
+            self._failures += 1
+            if self._failures == 1:
                 _log.warning("log_sink_unavailable", reason=why_away, local_only=True)
             if self._closing.is_set():
                 await asyncio.sleep(self._linger_seconds)
             else:
                 await self._pause(pause * _jitter())
             pause = min(pause * 2, longest)
-        if failures:
-            _log.info("log_sink_available_again", failures=failures, waiting=self.size(), local_only=True)
 
     async def _send(self) -> str | None:
         """Send the batch once: what was not settled stays in it. Why the sink is away, if it is."""

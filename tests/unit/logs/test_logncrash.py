@@ -235,14 +235,17 @@ async def test_one_entry_that_spoils_every_bulk_is_found_and_told(
 async def test_entries_are_not_blamed_while_the_service_takes_none(server: LogNCrash, recorder: Recorder) -> None:
     await server.fault(status=500)
     failures = EXTERNAL + "request_errors_total"
-    async with queued(server.url, recorder, breaker_open_seconds=0.01) as queue:
-        queue.put(record("one"))
-        queue.put(record("two"))
-        await until(lambda: (sample(recorder, failures, service="log_service") or 0) > 3 * TRIES)
-        await server.fault()
-        await until(lambda: queue.size() == 0)
+    with capture_logs() as logs:
+        async with queued(server.url, recorder, breaker_open_seconds=0.01) as queue:
+            queue.put(record("one"))
+            queue.put(record("two"))
+            await until(lambda: (sample(recorder, failures, service="log_service") or 0) > 3 * TRIES)
+            await server.fault()
+            await until(lambda: queue.size() == 0)
     assert sorted(bodies(await server.taken())) == ["one", "two"]
     assert sample(recorder, DROPPED, reason="rejected") == 0
+    told = [log["event"] for log in logs if log["event"].startswith("log_")]
+    assert told == ["log_sink_unavailable", "log_sink_available_again"]
 
 
 async def test_a_ping_is_not_troubled_by_one_entry_that_alone_was_refused(
