@@ -29,6 +29,7 @@ _EDGE: Final = "https://cdn.example.com"
 _TOKEN: Final = "exp=1795420800~id=owner~hmac=" + "0" * 64
 _ENCRYPT_KEY: Final = "00" * 32
 _PACED_SHARE: Final = 0.7
+_PACED_ROUNDS: Final = 3
 _DATABASE = "BENCH_DATABASE_URL"
 _IDS = "BENCH_IDS"
 
@@ -224,9 +225,13 @@ def _compared(name: str, plain: Target, ours: Target, seconds: float) -> list[Re
         },
     )
     rate = maximum * _PACED_SHARE
-    paces = {"ours": paced(ours, rate=rate, seconds=seconds), "bare": paced(plain, rate=rate, seconds=seconds)}
-    # The bare route at the same pace shows what the machine itself adds.
-    spread = {who: pace.p99_ms / pace.p50_ms for who, pace in paces.items()}
+    # In turns, and the least of them: what else runs on the machine only ever adds. The bare route shows by how much.
+    spreads: dict[str, list[float]] = {"ours": [], "bare": []}
+    for _ in range(_PACED_ROUNDS):
+        for who, target in (("ours", ours), ("bare", plain)):
+            pace = paced(target, rate=rate, seconds=seconds)
+            spreads[who].append(pace.p99_ms / pace.p50_ms)
+    spread = {who: min(found) for who, found in spreads.items()}
     latency = Result(
         f"steady read: {name}",
         "99th percentile under 3 × the median, evenly paced at 70 % of the maximum",
