@@ -1,7 +1,10 @@
 # The service, small and without root: `docker build -t photo-api .`
 ARG PYTHON=3.11.13-slim-bookworm
+# What stands for other people's services in deploy/compose.yaml needs `--extra stack`.
+ARG EXTRAS=
 
 FROM python:${PYTHON} AS build
+ARG EXTRAS
 RUN pip install --no-cache-dir --disable-pip-version-check uv==0.13.9
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
@@ -10,7 +13,7 @@ COPY src src
 COPY deploy/monitoring/grafana deploy/monitoring/grafana
 COPY docs/runbooks docs/runbooks
 ENV UV_PROJECT_ENVIRONMENT=/opt/photo-api UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
-RUN uv sync --locked --no-dev --no-editable --no-cache --compile-bytecode
+RUN uv sync --locked --no-dev --no-editable --no-cache --compile-bytecode ${EXTRAS}
 
 FROM python:${PYTHON}
 RUN groupadd --system --gid 10001 photo-api \

@@ -20,6 +20,10 @@ run: ## run the whole system on this machine until Ctrl-C
 	@scripts/bootstrap run
 	@$(BIN)/photo-stack up $(ARGS)
 
+production: ## the same with PostgreSQL, Redis, Swift, a CDN and Log & Crash
+	@scripts/bootstrap production
+	@$(BIN)/photo-stack up --profile production $(ARGS)
+
 test: ## run the test suite
 	@scripts/bootstrap test
 	$(PYTHON) -m pytest $(LANES) $(ARGS)

@@ -73,6 +73,7 @@ PACKAGES: dict[str, tuple[Package, ...]] = {
     "python": (),
     "check": (PROMETHEUS, ALERTMANAGER, GIT),
     "run": _STACK,
+    "production": (*_STACK, POSTGRESQL, REDIS),
     "test": (*_STACK, POSTGRESQL, REDIS, CHROMIUM, HANGUL_FONTS, OPENSSL, GIT),
     "bench": (*_STACK, POSTGRESQL, WRK),
 }

@@ -6,10 +6,12 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from photo_api.config import load_settings
 from photo_monitoring.dashboards import BOARDS
 from photo_monitoring.scraping import ROLES
 
@@ -61,7 +63,9 @@ def test_the_containers_grafana_has_every_variable_that_its_files_use() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_container_is_of_one_version(name: str) -> None:
-    assert re.search(r":v?\d+\.\d+\.\d+", SERVICES[name]["image"]), SERVICES[name]["image"]
+    # PostgreSQL's versions have two parts since 10; of everything else two would be a tag that moves.
+    version = r":\d+\.\d+-" if name == "postgres" else r":v?\d+\.\d+\.\d+"
+    assert re.search(version, SERVICES[name]["image"]), SERVICES[name]["image"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -96,9 +100,37 @@ def test_no_password_is_written_down_and_none_is_the_default() -> None:
         for key, value in service.get("environment", {}).items()
         if secret.search(key)
     ]
-    assert [name for name, *_ in found] == ["grafana"]
+    assert {name for name, *_ in found} == {
+        *("grafana", "api-1", "api-2", "postgres", "redis", "swift", "cdn-edge", "logncrash")
+    }
     # Without it compose refuses to start, and says what to choose.
     assert all(re.fullmatch(r"\$\{\w+:\?.+\}", value) for *_, value in found)
+
+
+def test_passwords_in_urls_are_not_written_down_either() -> None:
+    values = [value for service in SERVICES.values() for value in service.get("environment", {}).values()]
+    passwords = [match[1] for value in values if (match := re.match(r"\w+://[^/@:]*:([^/@]+)@", value))]
+    assert len(passwords) == 4
+    assert all(re.fullmatch(r"\$\{\w+:\?.+\}", password) for password in passwords)
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis", "swift", "identity", "cdn-edge", "logncrash"])
+def test_what_the_service_stands_on_is_reached_by_the_service_and_the_load_balancer_alone(name: str) -> None:
+    assert "ports" not in SERVICES[name]
+    assert list(SERVICES[name]["networks"]) == ["backends"]
+    assert COMPOSE["networks"]["backends"]["internal"] is True
+    assert {other for other in SERVICES if "backends" in SERVICES[other]["networks"]} == {
+        *("api-1", "api-2", "haproxy", "postgres", "redis", "swift", "identity", "cdn-edge", "logncrash")
+    }
+
+
+def test_the_containers_settings_are_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With secrets in the place of ``${NAME:?…}`` the service takes them."""
+    for name, value in SERVICES["api-1"]["environment"].items():
+        monkeypatch.setenv(name, re.sub(r"\$\{\w+:\?[^}]+\}", "5f3c9a71" * 8, value))
+    settings = load_settings()
+    urls = (settings.swift_auth_url, settings.swift_storage_url, settings.cdn_api_url, settings.logncrash_url)
+    assert {urlsplit(url).hostname for url in urls} <= SERVICES.keys()
 
 
 def test_every_role_has_targets_and_each_is_a_container() -> None:
