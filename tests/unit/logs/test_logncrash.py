@@ -248,6 +248,13 @@ async def test_entries_are_not_blamed_while_the_service_takes_none(server: LogNC
     assert told == ["log_sink_unavailable", "log_sink_available_again"]
 
 
+async def test_an_entry_whose_bulk_was_refused_alone_is_doubted_and_the_ping_tells(recorder: Recorder) -> None:
+    async with answering(lambda _: (403, b"")) as url, opened(url, recorder) as sink:
+        assert await sink.send(records("one")) == Sent(doubted=(0,), reason="The log service answered 403.")
+        with pytest.raises(LogSinkUnavailable, match="answered 403"):
+            await sink.ping()
+
+
 async def test_a_ping_is_not_troubled_by_one_entry_that_alone_was_refused(
     server: LogNCrash, recorder: Recorder
 ) -> None:
