@@ -39,16 +39,17 @@ def postgresql(settings: StackSettings, port: int, binary: str, password: str) -
     folder = settings.layout.data / "postgresql"
     cluster = folder / "data"
     as_user = _as_user(settings.layout.data, folder)
+    server = _server(cluster, Path(binary))
 
     def prepare() -> None:
         _wait_for_orphans(cluster)
-        _make_once(cluster, Path(binary).parent, as_user, password)
+        _make_once(cluster, server.parent, as_user, password)
 
     return Component(
         name="postgresql",
         purpose=f"the service's database {DATABASE}",
         argv=(
-            *(*as_user, binary, "-D", str(cluster)),
+            *(*as_user, str(server), "-D", str(cluster)),
             *("-c", f"listen_addresses={HOST}", "-c", f"port={port}", "-c", "unix_socket_directories="),
             *("-c", f"max_connections={_CONNECTIONS}", "-c", "log_line_prefix=%m [%p] "),
         ),
@@ -64,6 +65,15 @@ def postgresql(settings: StackSettings, port: int, binary: str, password: str) -
         stop_signal=signal.SIGINT,  # "fast": clients are sent away
         stop_seconds=30.0,
     )
+
+
+def _server(cluster: Path, newest: Path) -> Path:
+    """The program of the version that made the cluster, where Debian still has it beside the newest."""
+    made_by = cluster / "PG_VERSION"
+    if not made_by.exists():
+        return newest
+    same = newest.parents[2] / made_by.read_text().strip() / "bin" / "postgres"
+    return same if same.exists() else newest
 
 
 def _as_user(data: Path, folder: Path) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Checks made before anything is started: binaries present, ports free."""
 
 import os
+import re
 import shutil
 import socket
 import sys
@@ -48,7 +49,7 @@ def find_binaries(path: str | None = None, profile: Profile = Profile.EMBEDDED) 
         CannotStart: some are missing; names the Debian packages and the command that installs them.
     """
     wanted = BINARIES | (BACKENDS if profile is Profile.PRODUCTION else {})
-    versions = sorted(_POSTGRESQL.glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)
+    versions = sorted(_POSTGRESQL.glob("*/bin"), key=_version, reverse=True)
     folders = (os.environ.get("PATH", "") if path is None else path, _SYSTEM_FOLDERS, *map(str, versions))
     searched = ":".join(folders)
     found: dict[str, str] = {}
@@ -68,6 +69,10 @@ def find_binaries(path: str | None = None, profile: Profile = Profile.EMBEDDED) 
             " (where these cannot be had, `photo-api serve` alone runs the service)"
         )
     return found
+
+
+def _version(folder: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"[0-9]+", folder.parent.name)]
 
 
 def photo_api_command() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 
 from photo_stack.errors import CannotStart
 from photo_stack.layout import Layout, Ports, default_data_directory, drain_seconds
+from photo_stack.profile import BackendPorts
 
 
 @pytest.mark.parametrize("pair", [False, True])
@@ -20,6 +21,19 @@ def test_a_base_port_gives_consecutive_ports_without_a_double(instances: int, *,
 @pytest.mark.parametrize("instances", [1, 2, 10])
 def test_usual_ports_do_not_collide(instances: int, *, pair: bool) -> None:
     assert len(Ports.usual(instances, pair=pair).by_owner()) == (12 if pair else 8) + 2 * instances
+
+
+@pytest.mark.parametrize("grafana", [False, True])
+def test_the_backends_ports_come_after_all_others(*, grafana: bool) -> None:
+    ports = Ports.counted_from(20_000, 2, pair=True, grafana=grafana, production=True)
+    last = 20_000 + 15 + grafana + BackendPorts.COUNT
+    assert sorted(ports.by_owner()) == list(range(20_000, last + 1))
+    assert ports.by_owner()[last] == "fault-proxy (swift)"
+
+
+def test_the_backends_usual_ports_collide_with_none() -> None:
+    ports = Ports.usual(10, pair=True, grafana=True, production=True)
+    assert len(ports.by_owner()) == 12 + 20 + 1 + BackendPorts.COUNT
 
 
 def test_usual_ports_are_the_well_known_ones() -> None:
