@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from photo_monitoring.alert_shapes import per_minute
-from photo_monitoring.criteria import Alert, Group, Recording, Text, Unit, critical, warning
-from photo_monitoring.proofs.stimuli import Case, Firing, Level, Ratio, Slow, located
+from photo_monitoring.alert_shapes import per_minute, share_of, slow
+from photo_monitoring.criteria import Alert, Group, Text, Unit, critical, warning
+from photo_monitoring.proofs.stimuli import Case, Firing, Level, located
 
 _STATE: Final = "photo_api_external_breaker_state"
 _OPEN_CIRCUIT: Final = Text(
@@ -93,25 +93,11 @@ SERVICE_CIRCUIT_OPEN: Final = Alert(
     stimulus=_open("cdn"),
 )
 
-DATABASE_POOL_WAITS: Final = Alert(
-    name="DatabasePoolSaturated",
+DATABASE_POOL_WAITS: Final = slow(
+    "DatabasePoolSaturated",
     subject="pool-wait",
-    group=Group.STABILITY,
-    section="3.1",
+    histogram="photo_api_db_pool_wait_duration_seconds",
     symptom_of=("database",),
-    value="""
-1 -
-sum by (job) (rate(photo_api_db_pool_wait_duration_seconds_bucket{$api, le="$limit"}[${5m}]))
-/
-sum by (job) (rate(photo_api_db_pool_wait_duration_seconds_count{$api}[${5m}]))
-""",
-    share=0.05,
-    volume=Recording(
-        "job:photo_api_db_pool_waits:increase5m",
-        "sum by (job) (increase(photo_api_db_pool_wait_duration_seconds_count{$api}[${5m}]))",
-    ),
-    by=("job",),
-    unit=Unit.RATIO,
     tiers=(warning(None, 0.1, "5m", minimum=100), critical(None, 1, "2m", minimum=100)),
     summary=Text("DB 연결을 기다리고 있습니다", "Requests wait for a connection to the database"),
     description=Text(
@@ -130,7 +116,6 @@ sum by (job) (rate(photo_api_db_pool_wait_duration_seconds_count{$api}[${5m}]))
             "Before you raise the pool: instances × pool must stay under max_connections.",
         ),
     ),
-    stimulus=Slow(metric="photo_api_db_pool_wait_duration_seconds"),
 )
 
 DATABASE_POOL_IN_USE: Final = Alert(
@@ -166,26 +151,11 @@ DATABASE_POOL_IN_USE: Final = Alert(
     ),
 )
 
-CDN_FALLBACK: Final = Alert(
-    name="CDNFallback",
-    subject="cdn-fallback",
-    group=Group.STABILITY,
-    section="3.1",
+CDN_FALLBACK: Final = share_of(
+    "CDNFallback",
+    part='photo_api_image_delivery_total{via="fallback"}',
+    others='photo_api_image_delivery_total{via="redirect"}',
     symptom_of=("cdn",),
-    value=Recording(
-        "job:photo_api_image_delivery_fallback:ratio_rate5m",
-        """
-sum by (job) (rate(photo_api_image_delivery_total{$api, via="fallback"}[${5m}]))
-/
-sum by (job) (rate(photo_api_image_delivery_total{$api, via=~"redirect|fallback"}[${5m}]))
-""",
-    ),
-    volume=Recording(
-        "job:photo_api_image_delivery_cdn:increase5m",
-        'sum by (job) (increase(photo_api_image_delivery_total{$api, via=~"redirect|fallback"}[${5m}]))',
-    ),
-    by=("job",),
-    unit=Unit.RATIO,
     tiers=(warning(None, 0.1, "5m", minimum=50),),
     summary=Text("CDN 대신 직접 사진을 보내고 있습니다", "Pictures are streamed for want of the CDN"),
     description=Text(
@@ -203,9 +173,6 @@ sum by (job) (rate(photo_api_image_delivery_total{$api, via=~"redirect|fallback"
             "서비스와 스토리지의 대역폭이 버티는지 봅니다.",
             "See whether the service's and the storage's bandwidth bears it.",
         ),
-    ),
-    stimulus=Ratio(
-        part='photo_api_image_delivery_total{via="fallback"}', others='photo_api_image_delivery_total{via="redirect"}'
     ),
 )
 
