@@ -104,7 +104,7 @@ async def test_without_swift_everything_else_works_and_deletes_are_done_when_it_
         user = await service.register()
         kept, deleted = await photo(service, user), await photo(service, user)
         pending = await announced(service, user)
-        stopping_swift.stop()
+        await asyncio.to_thread(stopping_swift.stop)
         try:
             image = await service.client.get(f"{kept}/image", headers=user.headers)
             assert (image.status_code, "Retry-After" in image.headers) == (503, True)

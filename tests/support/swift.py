@@ -59,13 +59,20 @@ class Swift:
 
         wait_until(answers, f"Swift's start (log: {self._log})", 60)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Signal it and wait for its end; the exit code."""
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, patience_seconds: float = 20) -> int:
+        """Signal it and wait for its end, which is forced after a while (`subprocess.TimeoutExpired`); the exit code.
+
+        A server of the same event loop must not be kept waiting: call it in a thread there.
+        """
         assert self._process is not None
-        self._process.send_signal(number)
-        code = self._process.wait(20)
-        self._process = None
-        return code
+        process, self._process = self._process, None
+        process.send_signal(number)
+        try:
+            return process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
     @property
     def is_running(self) -> bool:

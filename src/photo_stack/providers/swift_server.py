@@ -141,13 +141,12 @@ def serve(etc: Path, listening: Mapping[str, socket.socket]) -> None:
         builder.rebalance()
         builder.get_ring().save(str(etc / f"{server}.ring.gz"))
 
-    ended = eventlet.event.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        eventlet.hubs.get_hub().schedule_call_global(0, ended.send)
-
+    # The hub's poll() goes on after a signal (PEP 475), until its next timer: it must have something to read.
+    ended, signalled = socket.socketpair()
+    signalled.settimeout(0)
+    signal.set_wakeup_fd(signalled.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+        signal.signal(number, _noted)
     for server in (*BACKENDS, PROXY):
         file = str(etc / f"{server}.conf")
         # Not `wsgi.run_server`, which takes a new event loop, and so wants a process of its own.
@@ -164,7 +163,12 @@ def serve(etc: Path, listening: Mapping[str, socket.socket]) -> None:
             socket_timeout=_CLIENT_TIMEOUT_SECONDS,
         )
         thread.link(_died, server)
-    ended.wait()
+    eventlet.greenio.GreenSocket(ended).recv(1)
+    signal.set_wakeup_fd(-1)
+
+
+def _noted(_number: int, _frame: FrameType | None) -> None:
+    """Beside the byte for the hub there is nothing to do."""
 
 
 def _died(_thread: object, server: str) -> None:

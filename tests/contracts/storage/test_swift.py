@@ -295,7 +295,7 @@ async def test_storage_that_is_away_fails_fast_and_works_again_when_it_is_back(
     await storage.open()
     upload = await storage.store(new_id(), JPEG, MIB, chunks(b"content"))
     await storage.seal(upload, JPEG)
-    stopping_swift.stop(signal.SIGKILL)
+    await asyncio.to_thread(stopping_swift.stop, signal.SIGKILL)
     try:
         for call in (
             storage.ping,
@@ -317,7 +317,7 @@ async def test_storage_that_is_away_fails_fast_and_works_again_when_it_is_back(
 
 
 async def test_storage_may_be_away_when_we_start(tmp_path: Path, recorder: Recorder, stopping_swift: Swift) -> None:
-    stopping_swift.stop()
+    await asyncio.to_thread(stopping_swift.stop)
     try:
         values = swift_settings(stopping_swift, breaker_open_seconds=0.2)
         storage = SwiftStorage(Settings(data_dir=tmp_path, **values), recorder)

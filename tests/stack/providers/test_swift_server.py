@@ -33,6 +33,15 @@ def test_what_was_stored_is_there_after_a_restart(stopping_swift: Swift, number:
     assert stopping_swift.log == ""
 
 
+def test_it_ends_soon_after_it_was_told_to_though_it_has_connections_and_timers(stopping_swift: Swift) -> None:
+    assert put(stopping_swift, "kept") in {201, 202}
+    try:
+        assert put(stopping_swift, "kept/object", b"content") == 201
+        assert stopping_swift.stop(patience_seconds=4) == 0
+    finally:
+        stopping_swift.start()
+
+
 def test_a_wrong_password_gets_no_token(stopping_swift: Swift) -> None:
     headers = {"X-Storage-User": "photos:photo-api", "X-Storage-Pass": "not-the-password"}
     assert httpx.get(stopping_swift.auth_url, headers=headers).status_code == 401
