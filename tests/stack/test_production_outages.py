@@ -79,10 +79,12 @@ def test_redis_that_hangs_fails_no_request_and_costs_its_time_out_at_most(
 def test_swift_away_is_503_for_uploads_confirms_and_streams_and_nothing_else(
     production: Production, person: Person
 ) -> None:
-    photo, doomed = person.upload(), person.upload()
+    photo, doomed, linked = person.upload(), person.upload(), person.upload()
     upload = person.presign()
     person.send(upload).raise_for_status()
+    link = person.image(linked).headers["Location"]
     with production.faulty("cdn-api", reset=True), production.without("swift"):
+        assert httpx.get(link).status_code == 502  # the edge never had it
         assert is_refused_for_now(person.confirm(upload))
         assert is_refused_for_now(person.upload_through_us())
         assert is_refused_for_now(person.image(photo))
@@ -91,7 +93,8 @@ def test_swift_away_is_503_for_uploads_confirms_and_streams_and_nothing_else(
         assert person.presign()["photo_id"]
         assert person.delete(f"/photos/{doomed}").status_code == 204
     wait_until(lambda: person.confirm(upload).status_code == 200, "the confirm", PATIENCE_SECONDS)
-    assert {photo["id"] for photo in person.get("/photos/").json()["items"]} == {photo, upload["photo_id"]}
+    listed = {item["id"] for item in person.get("/photos/").json()["items"]}
+    assert listed == {photo, linked, upload["photo_id"]}
 
 
 def test_swift_that_resets_is_503_at_once(production: Production, person: Person) -> None:
