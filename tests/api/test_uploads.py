@@ -529,11 +529,11 @@ async def test_of_several_instances_one_takes_a_deletion(service: Service) -> No
     async with database.transaction() as transaction:
         await outbox.enqueue(transaction, UNKNOWN, 1_000)
         await outbox.enqueue(transaction, UNKNOWN, 2_000)
-    (row,) = await outbox.due(database, 1_000, 10)
+    (row,) = await outbox.due(database, 2_000, 10)
     async with database.transaction() as transaction:
-        assert await outbox.claim(transaction, row, 1_000)
-        assert not await outbox.claim(transaction, row, 1_000)
-    assert await outbox.due(database, 1_000 + outbox.FIRST_RETRY_MS - 1, 10) == []
+        assert await outbox.claim(transaction, row, 2_000)
+        assert not await outbox.claim(transaction, row, 2_000)
+    assert await outbox.due(database, 2_000 + outbox.FIRST_RETRY_MS - 1, 10) == []
 
 
 async def test_a_deletion_is_tried_ever_more_rarely_but_at_least_every_hour(service: Service) -> None:

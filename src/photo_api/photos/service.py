@@ -25,6 +25,7 @@ from photo_api.photos.schemas import PresignedUploadIn
 from photo_api.photos.verification import PhotoVerifier
 from photo_api.storage import outbox
 from photo_api.storage.base import ObjectStorage, StoredObject
+from photo_api.storage.deleting import Deletions
 from photo_api.storage.receiving import TOTAL_SECONDS
 from photo_metrics import Recorder
 
@@ -53,6 +54,7 @@ class PhotoService:
         self._storage = storage
         self._verifier = verifier
         self._recorder = recorder
+        self._deletions = Deletions(database, storage)
 
     async def presign(self, user_id: str, wanted: PresignedUploadIn) -> dict[str, Any]:
         """Announce a photo: where to upload it (``PresignedUploadOut``).
@@ -178,15 +180,23 @@ class PhotoService:
         self._recorder.photo_deleted(user_id, size)
 
     async def reap(self) -> None:
-        """Remove what was not confirmed in time, then objects that wait for deletion, then abandoned uploads."""
+        """Remove what was not confirmed in time, then objects that wait for deletion, then abandoned uploads.
+
+        Raises:
+            Unavailable: the database or storage is away, or some objects could not be deleted.
+        """
         for _ in range(REAP_BATCHES):
             if await self._remove_expired() < REAP_BATCH:
                 break
-        for _ in range(REAP_BATCHES):
-            if await self._delete_objects() < REAP_BATCH:
-                break
+        failed: Exception | None = None
+        try:
+            await self._deletions.turn()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it keeps nothing from being swept
+            failed = error
         # Older than any upload that could still be confirmed, even one that began at its URL's last moment.
         await self._storage.remove_abandoned(self._pending_seconds + TOTAL_SECONDS)
+        if failed is not None:
+            raise failed
 
     async def _remove_expired(self) -> int:
         now = now_ms()
@@ -195,24 +205,6 @@ class PhotoService:
             for row in rows:
                 await outbox.enqueue(transaction, row["object_key"], now)
         return len(rows)
-
-    async def _delete_objects(self) -> int:
-        """One batch of the outbox; what fails stays in it. Raises `Unavailable` where storage is away."""
-        now = now_ms()
-        waiting = await outbox.due(self._database, now, REAP_BATCH)
-        if not waiting:
-            return 0
-        async with self._database.transaction() as transaction:
-            ours = [row["object_key"] for row in waiting if await outbox.claim(transaction, row, now)]
-        deleted: list[str] = []
-        try:
-            for object_key in ours:
-                await self._storage.delete(object_key)
-                deleted.append(object_key)
-        finally:
-            async with self._database.transaction() as transaction:
-                await outbox.done(transaction, deleted)
-        return len(waiting)
 
     def _pending(self, user_id: str, *, id: str | None = None, **values: Any) -> PendingPhoto:  # noqa: A002, ANN401
         now = now_ms()
