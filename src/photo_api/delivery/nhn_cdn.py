@@ -4,11 +4,9 @@ Policy: an API that is away, slow or says no raises `ServiceAway` and counts as 
 too, for it is a wrong key or a fault of theirs, and stays for the next path.
 """
 
-import asyncio
 import re
 from typing import Any, Final
 
-import aiohttp
 import orjson
 
 from photo_api.config import Settings
@@ -33,7 +31,6 @@ class NhnCdnTokens:
         self._url = f"{settings.cdn_api_url}/v2.0/appKeys/{app_key}/auth-token"
         self._headers = {"Authorization": secret_key, "Content-Type": "application/json"}
         self._encrypt_key = encrypt_key
-        self._timeout_seconds = settings.cdn_timeout_seconds
         self._calls = ExternalCalls("cdn", settings, recorder, timeout_seconds=settings.cdn_timeout_seconds)
 
     async def open(self) -> None:
@@ -58,21 +55,7 @@ class NhnCdnTokens:
         async with asking as answer:
             if answer.status != 200:
                 raise ServiceAway(f"The CDN's API answered {answer.status}.", answered=answer.status)
-            try:
-                async with asyncio.timeout(self._timeout_seconds):
-                    content = await _content(answer)
-            except TimeoutError:
-                raise ServiceAway("The CDN's API did not finish its answer in time.", timed_out=True) from None
-            return _token_in(content)
-
-
-async def _content(answer: aiohttp.ClientResponse) -> bytes:
-    content = bytearray()
-    async for piece in answer.content.iter_any():
-        content += piece
-        if len(content) > _LARGEST_ANSWER_BYTES:
-            raise ServiceAway("The CDN's API answered with more than an answer is long.")
-    return bytes(content)
+            return _token_in(await self._calls.read(answer, max_bytes=_LARGEST_ANSWER_BYTES))
 
 
 def _token_in(content: bytes) -> str:

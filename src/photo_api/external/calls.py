@@ -18,6 +18,7 @@ from yarl import URL
 
 from photo_api.config import Settings
 from photo_api.errors import Unavailable
+from photo_api.external.answers import MAX_BYTES, read_answer
 from photo_api.external.body import PIECE, SentBody
 from photo_api.external.breaker import Breaker
 from photo_api.external.budget import RetryBudget
@@ -32,6 +33,7 @@ NAMES: Final[Mapping[ExternalService, str]] = {
 ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = (0.1, 0.4)  # at most, before the second and the third attempt
 CONNECT_SECONDS: Final = 3.0
+COPIED_BYTES_PER_SECOND: Final = 20_000_000  # of a service that copies at once, at least
 
 _RETRIED: Final = frozenset({None, 500, 502, 503, 504})
 _log = structlog.get_logger("photo_api.external")
@@ -45,6 +47,7 @@ class _Request(NamedTuple):
     params: Mapping[str, str] | None
     data: bytes | AsyncIterable[bytes] | None
     expected: Container[int]
+    seconds: float
 
 
 class ExternalCalls:
@@ -87,9 +90,6 @@ class ExternalCalls:
                 limit=0, ttl_dns_cache=30
             ),  # `connections` bounds them, and waits with an end
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                sock_connect=min(CONNECT_SECONDS, self._timeout_seconds), sock_read=self._timeout_seconds
-            ),
             headers={"Accept-Encoding": "identity", "User-Agent": "photo-api"},
             auto_decompress=False,
         )
@@ -112,6 +112,7 @@ class ExternalCalls:
         data: bytes | AsyncIterable[bytes] | None = None,
         expected: Container[int] = (200,),
         idempotent: bool = False,
+        seconds: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One call; inside the block the answer's status and headers are there and its body can be read.
 
@@ -126,6 +127,7 @@ class ExternalCalls:
             idempotent: whether the call may be made again, after a failure before the answer began that was no
                 time-out: at most `ATTEMPTS` times in all, with jitter, within the service's retry budget. A call whose
                 ``data`` is an iterable never is, for it can be read only once.
+            seconds: the longest silence of this call (see `seconds_for`), where it is not that of every call.
 
         Raises:
             CircuitOpen: the breaker is open; nothing was sent.
@@ -133,11 +135,22 @@ class ExternalCalls:
                 service failed in spite of its status, and it counts as such.
             Unavailable: too many calls are under way, or the calls are closed.
         """
-        request = _Request(operation, method, URL(url, encoded=True), headers, params, data, expected)
+        seconds = self._timeout_seconds if seconds is None else seconds
+        request = _Request(operation, method, URL(url, encoded=True), headers, params, data, expected, seconds)
         attempts = ATTEMPTS if idempotent and (data is None or isinstance(data, bytes)) else 1
         self._budget.called()
         async with AsyncExitStack() as stack:
             yield await self._answered(request, attempts, stack)
+
+    def seconds_for(self, size: int) -> float:
+        """How long a call may be silent while the service itself copies ``size`` bytes."""
+        return self._timeout_seconds + size / COPIED_BYTES_PER_SECOND
+
+    async def read(
+        self, response: aiohttp.ClientResponse, *, seconds: float | None = None, max_bytes: int = MAX_BYTES
+    ) -> bytes:
+        """The whole body of an answer, in the block of its call, within ``seconds`` in all: as `read_answer`."""
+        return await read_answer(response, self._name, self._timeout_seconds if seconds is None else seconds, max_bytes)
 
     async def _answered(self, request: _Request, attempts: int, stack: AsyncExitStack) -> aiohttp.ClientResponse:
         """The answer of the first attempt that gets one; ``stack`` ends it."""
@@ -171,7 +184,7 @@ class ExternalCalls:
                     self._breaker.began(ticket)
                 yield response
             except (aiohttp.ClientError, ServiceAway) as error:
-                away = self._away(error)
+                away = self._away(error, request.seconds)
                 self._last_failure = str(away)
                 self._breaker.failed(ticket)
                 if away.timed_out:
@@ -208,11 +221,11 @@ class ExternalCalls:
         """The beginning of an answer that is worth reading."""
         if self._session is None:
             raise Unavailable(f"Calls to the {self._name} are closed.")
-        deadline = asyncio.timeout(self._timeout_seconds)
+        deadline = asyncio.timeout(request.seconds)
         headers = dict(request.headers or {})
         body: SentBody | None = None
         if request.data is not None and not (isinstance(request.data, bytes) and len(request.data) <= PIECE):
-            body = SentBody(request.data, deadline, self._timeout_seconds, measured)
+            body = SentBody(request.data, deadline, request.seconds, measured)
             if isinstance(request.data, bytes):
                 headers["Content-Length"] = str(len(request.data))
         try:
@@ -224,6 +237,7 @@ class ExternalCalls:
                     params=request.params,
                     data=request.data if body is None else body,
                     allow_redirects=False,
+                    timeout=self._timeout(request.seconds),
                 )
         except (aiohttp.ClientError, TimeoutError) as error:
             if body is not None and body.error is not None:
@@ -245,13 +259,15 @@ class ExternalCalls:
             measured.failed()
         return response
 
-    def _away(self, error: aiohttp.ClientError | ServiceAway) -> ServiceAway:
+    def _timeout(self, seconds: float) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(sock_connect=min(CONNECT_SECONDS, self._timeout_seconds), sock_read=seconds)
+
+    def _away(self, error: aiohttp.ClientError | ServiceAway, seconds: float) -> ServiceAway:
         if isinstance(error, ServiceAway):
             return error
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return ServiceAway(f"The {self._name} cannot be reached (no answer).", timed_out=True)
         if isinstance(error, TimeoutError):
-            seconds = self._timeout_seconds
             return ServiceAway(f"The {self._name} did not answer within {seconds:g} s.", timed_out=True)
         if isinstance(error, aiohttp.ClientConnectorError):
             return ServiceAway(f"The {self._name} cannot be reached ({_why(error)}).")

@@ -1,6 +1,6 @@
 """What a call to another service ends in when it gets no answer worth reading.
 
-Both are `Unavailable`: uncaught, a client reads 503 with ``Retry-After``. The texts name the service and never the URL,
+All are `Unavailable`: uncaught, a client reads 503 with ``Retry-After``. The texts name the service and never the URL,
 which may be signed; nor does a traceback.
 """
 
@@ -23,3 +23,7 @@ class ServiceAway(Unavailable):
 
 class CircuitOpen(Unavailable):
     """The service failed too often just now; nothing was sent."""
+
+
+class MalformedAnswer(ServiceAway):
+    """An answer that cannot be read: a failure of the service, in spite of its status."""

@@ -18,7 +18,6 @@ from yarl import URL
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Unavailable
-from photo_api.external.answers import read_answer
 from photo_api.external.calls import ExternalCalls
 from photo_api.external.errors import ServiceAway
 from photo_api.logs.logncrash_fields import LogFields
@@ -150,7 +149,7 @@ class LogNCrashSink:
         body = b"[" + b",".join(entry.line for entry in bulk) + b"]"
         headers = {"Content-Type": "application/json"}
         async with self._calls.request("send", "POST", f"{self._host}v2/log", headers=headers, data=body) as response:
-            answer = await read_answer(response)
+            answer = await self._calls.read(response)
             if response.status != 200:
                 raise BulkRefused(f"The log service answered {response.status}.", answered=response.status)
             try:

@@ -190,14 +190,15 @@ class S3Storage:
         }
         if if_none:
             headers["if-none-match"] = "*"
+        seconds = self._client.seconds_for(upload.size)
         async with self._client.request(
-            "upload", "PUT", name, headers=headers, expected=(200, 404, 409, 412)
+            "upload", "PUT", name, headers=headers, expected=(200, 404, 409, 412), seconds=seconds
         ) as response:
             if response.status == 409:
                 raise Unavailable("This photo is being confirmed at this moment; confirm it again.")
             if response.status != 200:
                 return False
-            result = await self._client.result(response, "CopyObjectResult")
+            result = await self._client.result(response, "CopyObjectResult", seconds=seconds)
             copy_etag = s3_xml.etag(s3_xml.text(result, "ETag"))
             copied = _Found(upload.size, copy_etag, upload.etag, response.headers.get(_ENCRYPTION, ""))
         if not copied.is_sound:  # the upload was replaced between the storage's look at its etag and the copy

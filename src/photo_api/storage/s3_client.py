@@ -20,7 +20,7 @@ import structlog
 from photo_api.config import Settings
 from photo_api.errors import Unavailable
 from photo_api.external.calls import ExternalCalls
-from photo_api.external.errors import ServiceAway
+from photo_api.external.errors import MalformedAnswer, ServiceAway
 from photo_api.storage import s3_xml
 from photo_api.storage.sigv4 import EMPTY_SHA256, SigV4Signer, quoted_path, quoted_query
 from photo_metrics import ExternalOperation, Recorder
@@ -108,6 +108,7 @@ class S3Client:
         sha256: str = EMPTY_SHA256,
         expected: tuple[int, ...] = (200,),
         idempotent: bool = False,
+        seconds: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request for ``key`` or, without one, for the bucket; ``sha256`` is that of ``body``, in hex.
 
@@ -124,7 +125,14 @@ class S3Client:
         )
         url = f"{self._endpoint.origin}{path}" + (f"?{parameters}" if parameters else "")
         async with self._calls.request(
-            operation, method, url, headers=signed, data=body or None, expected=expected, idempotent=idempotent
+            operation,
+            method,
+            url,
+            headers=signed,
+            data=body or None,
+            expected=expected,
+            idempotent=idempotent,
+            seconds=seconds,
         ) as response:
             refused = None
             if response.status not in expected:
@@ -138,14 +146,18 @@ class S3Client:
         _log.error("object_storage_refused", operation=operation, code=refused.code, advice=refused.advice)
         raise refused
 
-    async def result(self, response: aiohttp.ClientResponse, name: str) -> Element:
-        """The XML called ``name`` that an answer holds; in the block of its request.
+    def seconds_for(self, size: int) -> float:
+        """How long the storage may take to copy ``size`` bytes, or to put them together from parts."""
+        return self._calls.seconds_for(size)
+
+    async def result(self, response: aiohttp.ClientResponse, name: str, *, seconds: float | None = None) -> Element:
+        """The XML called ``name`` that an answer holds; in the block of its request, within ``seconds``.
 
         Raises:
             ServiceAway: it cannot be read, is something else, or an error in spite of its status 200 (CopyObject and
                 CompleteMultipartUpload answer before they are done).
         """
-        root = s3_xml.parse(await s3_xml.read_bounded(response))
+        root = s3_xml.parse(await self._calls.read(response, seconds=seconds))
         if root.tag == "Error":
             code = _word(s3_xml.text(root, "Code", ""))
             raise ServiceAway(f"The object storage failed ({code}) after it had begun to answer.")
@@ -157,11 +169,11 @@ class S3Client:
         """What the storage refused, and what to do about it."""
         code, region = "", ""
         try:
-            root = s3_xml.parse(await s3_xml.read_bounded(response))
+            root = s3_xml.parse(await self._calls.read(response))
             if root.tag == "Error":
                 code = _word(s3_xml.text(root, "Code", ""))
                 region = _word(s3_xml.text(root, "Region", ""))
-        except s3_xml.MalformedAnswer:  # a HEAD's, or some other server's
+        except MalformedAnswer:  # a HEAD's, or some other server's
             pass
         return Refused(code or str(response.status), self._advice(code, region, response))
 

@@ -150,6 +150,7 @@ class _Multipart:
     async def complete(self) -> Written:
         """CompleteMultipartUpload, which can fail with status 200."""
         body = s3_xml.completion(self._etags)
+        seconds = self._client.seconds_for(self._size)
         async with self._client.request(
             "upload",
             "POST",
@@ -158,8 +159,9 @@ class _Multipart:
             headers={"content-type": "application/xml"},
             body=body,
             sha256=hashlib.sha256(body).hexdigest(),
+            seconds=seconds,
         ) as response:
-            result = await self._client.result(response, "CompleteMultipartUploadResult")
+            result = await self._client.result(response, "CompleteMultipartUploadResult", seconds=seconds)
             return Written(self._size, s3_xml.etag(s3_xml.text(result, "ETag")))
 
     async def abort(self) -> None:

@@ -1,6 +1,6 @@
 """The XML of S3 (API version 2006-03-01): results, listings, errors, and the one document that is sent.
 
-What comes is not believed: bodies are read to a limit, a document type (and with it every entity of its own) is
+What comes is not believed: a document type (and with it every entity of its own) is
 refused, and what cannot be read is `MalformedAnswer`, never an exception of a parser.
 """
 
@@ -12,17 +12,13 @@ from typing import Final
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-import aiohttp
+from photo_api.external import errors
 
-from photo_api.external.errors import ServiceAway
-
-RESULT_BYTES: Final = 4 * 1024 * 1024
-"""The largest answer read; a page of 1,000 objects has a tenth of it."""
 _ETAG = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-class MalformedAnswer(ServiceAway):
+class MalformedAnswer(errors.MalformedAnswer):
     """No XML, or not what S3 would say: a failure of the storage, in spite of its status."""
 
     def __init__(self, what: str) -> None:
@@ -45,16 +41,6 @@ class Unfinished:
     key: str
     upload_id: str
     begun_seconds: float
-
-
-async def read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, which may have `RESULT_BYTES`; what was read of a larger one is thrown away (`MalformedAnswer`)."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > RESULT_BYTES:
-            raise MalformedAnswer("too long")
-    return bytes(body)
 
 
 def parse(document: bytes) -> Element:

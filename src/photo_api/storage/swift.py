@@ -30,7 +30,6 @@ import structlog
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, NotFound, Unavailable
-from photo_api.external.answers import read_answer
 from photo_api.external.calls import ExternalCalls
 from photo_api.external.errors import ServiceAway
 from photo_api.storage.base import LocalCopy, ObjectReader, PresignedUpload, StoredObject
@@ -169,7 +168,12 @@ class SwiftStorage:
             "Content-Length": "0",
         }
         async with self._container.request(
-            "upload", "PUT", PHOTOS + upload.key, headers=headers, expected=(201, 404, 412)
+            "upload",
+            "PUT",
+            PHOTOS + upload.key,
+            headers=headers,
+            expected=(201, 404, 412),
+            seconds=self._calls.seconds_for(upload.size),
         ):
             pass
 
@@ -233,7 +237,7 @@ class SwiftStorage:
                 date = response.headers.get("Date")
                 now = parsedate_to_datetime(date) if date else datetime.now(UTC)
                 try:
-                    page = orjson.loads(await read_answer(response) or b"[]")
+                    page = orjson.loads(await self._calls.read(response) or b"[]")
                 except orjson.JSONDecodeError as error:
                     raise ServiceAway("The object storage's listing cannot be read.") from error
             for entry in page:

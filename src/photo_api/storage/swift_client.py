@@ -53,6 +53,7 @@ class SwiftContainer:
         params: Mapping[str, str] | None = None,
         data: AsyncIterable[bytes] | None = None,
         expected: Container[int] = (200,),
+        seconds: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One call with a token; ``name`` is an object's, or the container's where it is empty.
 
@@ -75,6 +76,7 @@ class SwiftContainer:
                         data=data,
                         expected=statuses,
                         idempotent=data is None,
+                        seconds=seconds,
                     )
                 )
 

@@ -18,7 +18,6 @@ import structlog
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Unavailable
-from photo_api.external.answers import read_answer
 from photo_api.external.calls import ExternalCalls
 from photo_api.external.errors import ServiceAway
 
@@ -126,7 +125,7 @@ class SwiftTokens:
         ) as response:
             _check(response, "PHOTO_API_SWIFT_TENANT_ID, PHOTO_API_SWIFT_USERNAME and PHOTO_API_SWIFT_PASSWORD")
             try:
-                token = orjson.loads(await read_answer(response))["access"]["token"]
+                token = orjson.loads(await self._calls.read(response))["access"]["token"]
                 return self._made(str(token["id"]), None, _seconds_until(token["expires"], response.headers))
             except (KeyError, TypeError, ValueError) as error:
                 raise ServiceAway("The object storage's token cannot be read.") from error

@@ -18,10 +18,10 @@ from tests.support.swift import Swift
 
 from photo_api.config import Settings
 from photo_api.errors import Conflict, Unavailable
+from photo_api.external.answers import MAX_BYTES
 from photo_api.ids import new_id
 from photo_api.storage.base import StoredObject
 from photo_api.storage.s3 import S3Storage
-from photo_api.storage.s3_xml import RESULT_BYTES
 from photo_metrics import Recorder
 
 JPEG = "image/jpeg"
@@ -242,7 +242,7 @@ async def test_a_part_that_was_refused_for_the_moment_is_sent_again(storage: S3S
         "no XML",
         "<!DOCTYPE x [<!ENTITY a 'b'>]><ListBucketResult/>",
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
-        "<ListBucketResult>" + " " * RESULT_BYTES + "</ListBucketResult>",
+        "<ListBucketResult>" + " " * MAX_BYTES + "</ListBucketResult>",
     ],
 )
 async def test_a_listing_that_is_none_is_unavailable_and_removes_nothing(

@@ -35,7 +35,10 @@ class Service:
                 return answer.status
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """``/status/404`` answers 404, ``/half`` breaks off half-way, ``/silent`` stops half-way; the rest is 200."""
+        """``/status/404`` answers 404, ``/half`` breaks off half-way, ``/silent`` stops half-way, ``/drip`` never ends.
+
+        The rest is 200.
+        """
         self.asked.append(request.raw_path)
         self.headers.append(dict(request.headers))
         async for chunk in request.content.iter_any():
@@ -52,6 +55,12 @@ class Service:
                 request.transport.abort()
             else:
                 await asyncio.sleep(60)
+        if request.path == "/drip":
+            response = web.StreamResponse()
+            await response.prepare(request)
+            while True:
+                await response.write(b" ")
+                await asyncio.sleep(0.05)
         return web.Response(text="fine")
 
 

@@ -14,7 +14,7 @@ from tests.support.samples import sample
 from photo_api.config import Settings
 from photo_api.errors import NotFound, Unavailable
 from photo_api.external.calls import ExternalCalls
-from photo_api.external.errors import CircuitOpen, ServiceAway
+from photo_api.external.errors import CircuitOpen, MalformedAnswer, ServiceAway
 from photo_metrics import Recorder
 
 from .conftest import Service
@@ -89,6 +89,34 @@ async def test_a_body_that_stops_half_way_is_a_time_out(
     with pytest.raises(ServiceAway, match="did not answer within"):
         await get(hasty, service.url + "/silent")
     assert value(recorder, "request_timeouts_total") == 1
+
+
+async def test_an_answer_that_drips_is_a_time_out(hasty: ExternalCalls, service: Service, recorder: Recorder) -> None:
+    async with asyncio.timeout(10):
+        with pytest.raises(ServiceAway, match=r"did not end its answer within 0\.25 s") as caught:
+            async with hasty.request("token", "GET", service.url + "/drip") as answer:
+                await hasty.read(answer)
+    assert caught.value.timed_out
+    assert value(recorder, "request_timeouts_total") == 1
+
+
+async def test_an_answer_larger_than_it_may_be_is_a_failure(calls: ExternalCalls, service: Service) -> None:
+    async with calls.request("token", "GET", service.url) as answer:
+        assert await calls.read(answer, max_bytes=4) == b"fine"
+    with pytest.raises(MalformedAnswer, match="beyond 3 bytes"):
+        async with calls.request("token", "GET", service.url) as answer:
+            await calls.read(answer, max_bytes=3)
+
+
+async def test_a_call_that_lets_the_service_work_may_be_silent_for_longer(
+    hasty: ExternalCalls, service: Service
+) -> None:
+    await service.fault(latency_seconds=0.6)
+    async with hasty.request("upload", "PUT", service.url, seconds=hasty.seconds_for(200_000_000)) as answer:
+        assert answer.status == 200
+    with pytest.raises(ServiceAway, match=r"did not answer within 0\.3 s"):
+        async with hasty.request("upload", "PUT", service.url, seconds=hasty.seconds_for(1_000_000)):
+            pass
 
 
 @pytest.mark.parametrize("path", ["/half", "/reset"])
