@@ -1,4 +1,4 @@
-"""One stack of the profile production for all tests of it."""
+"""One stack of the profile production for all tests of it, and not for longer: it is 26 processes."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from tests.stack.production import Person, Production, running_production
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_production() -> Iterator[Production]:
     with running_production() as stack:
         yield stack
