@@ -120,8 +120,8 @@ class CdnDelivery:
             except TimeoutError:
                 measured.timed_out()
                 raise Unavailable("The CDN's edge did not answer in time.") from None
-            except aiohttp.ClientError as error:
-                raise Unavailable("The CDN's edge cannot be reached.") from error
+            except aiohttp.ClientError:
+                raise Unavailable("The CDN's edge cannot be reached.") from None  # its text may have the URL's token
             if status >= 500:
                 raise Unavailable(f"The CDN's edge answered {status}.")
             return status
@@ -138,10 +138,11 @@ class CdnDelivery:
     async def _new_link(self, key: LinkKey) -> str | None:
         try:
             token = await self._tokens.token(key.path, key.audience, key.seconds)
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - whatever keeps us from making links, images can be streamed
             if not self._tokens_fail:  # once: under load there are as many of these as there are images
                 self._tokens_fail = True
-                _log.warning("cdn_tokens_fail", reason=error.detail)
+                unexpected = f"unexpected {type(error).__name__}"  # whose text may have a secret
+                _log.warning("cdn_tokens_fail", reason=error.detail if isinstance(error, Unavailable) else unexpected)
                 with suppress(Unavailable):  # the edge may have gone with its API, and links to it are kept
                     await self.ping()
             return None

@@ -4,12 +4,15 @@ import asyncio
 import json
 import re
 import time
+import traceback
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 from tests.contracts.delivery.conftest import KEY, OTHER_KEY, PICTURE, Deliver
-from tests.support.cdn import APP_KEY, ENCRYPT_KEY, SECRET_KEY, Cdn, serving
+from tests.support.cdn import APP_KEY, ENCRYPT_KEY, SECRET_KEY, Cdn, cdn_settings, serving
 from tests.support.samples import sample
 
 from photo_api.config import ConfigurationError, Settings
@@ -258,3 +261,21 @@ async def test_an_edge_that_is_not_there_is_away(cdn: Cdn, deliver: Deliver) -> 
         with pytest.raises(Unavailable, match="cannot be reached"):
             await delivery.ping()
         assert await delivery.link(KEY, "owner") is None
+        with pytest.raises(Unavailable) as caught:
+            await delivery.check()
+        assert "ClientConnectorError" not in "".join(traceback.format_exception(caught.value))  # it may have the URL
+
+
+async def test_whatever_keeps_tokens_from_being_made_images_are_streamed_and_counted(
+    cdn: Cdn, tmp_path: Path, recorder: Recorder
+) -> None:
+    never_checked = {"cdn_secret_key": SecretStr("a-secret\n")}
+    delivery = open_delivery(cdn_settings(cdn, tmp_path).model_copy(update=never_checked), recorder)
+    assert isinstance(delivery, CdnDelivery)
+    await delivery.open()
+    with capture_logs() as logs:
+        assert [await delivery.link(KEY, "owner") for _ in range(3)] == [None] * 3
+    await delivery.close()
+    assert delivered(recorder, "fallback") == 3
+    (told,) = (entry for entry in logs if entry["event"] == "cdn_tokens_fail")
+    assert told["reason"] == "unexpected ValueError"
