@@ -7,7 +7,7 @@ go through the outbox (``object_deletions``) and are tried until done.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -16,7 +16,7 @@ from typing import Protocol, Self
 class PresignedUpload:
     """Where and how a client puts the bytes of one object; ``Content-Length`` is signed, never among the headers."""
 
-    url: str
+    url: str = field(repr=False)  # whoever has it can upload
     method: str
     headers: Mapping[str, str]
     expires_in_seconds: int

@@ -68,7 +68,7 @@ class CopyDraft:
         self._removed = False
 
     async def fill(self, chunks: AsyncIterator[bytes]) -> LocalCopy:
-        """Write ``chunks``, a megabyte in memory at most; again from the beginning where it had been filled.
+        """Write ``chunks``, a megabyte in memory at most; once.
 
         Raises:
             Unavailable: the disk does not take them. What ``chunks`` raises passes.
@@ -92,10 +92,8 @@ class CopyDraft:
 
     def _begin(self) -> None:
         with self._lock:
-            if self._file is not None:
-                self._file.close()
             if not self._removed:
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 self._file = FileIO(descriptor, "wb")
 
     def _write(self, content: bytes, sha256: "hashlib._Hash") -> None:

@@ -27,7 +27,7 @@ import structlog
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, NotFound, Unavailable
-from photo_api.external.errors import ServiceAway
+from photo_api.external.errors import MalformedAnswer, ServiceAway
 from photo_api.ids import ID_PATTERN
 from photo_api.storage import s3_sweep, s3_xml
 from photo_api.storage.base import LocalCopy, ObjectReader, PresignedUpload, StoredObject
@@ -69,7 +69,7 @@ class S3Storage:
             await self._client.check()
         except Refused as refused:
             raise ConfigurationError(refused.advice) from None
-        except s3_xml.MalformedAnswer:
+        except MalformedAnswer:
             raise ConfigurationError(
                 "PHOTO_API_S3_ENDPOINT_URL: what answers there speaks no S3; set the origin of the S3 API"
             ) from None
@@ -214,7 +214,12 @@ class S3Storage:
         """The bytes of exactly that upload; of its sealed copy, where a confirm was cut off after sealing."""
         headers = {"if-match": f'"{upload.etag}"'}
         async with self._client.request(
-            "download", "GET", _named(UPLOADS, upload.key), headers=headers, expected=(200, 404, 412)
+            "download",
+            "GET",
+            _named(UPLOADS, upload.key),
+            headers=headers,
+            expected=(200, 404, 412),
+            idempotent=True,
         ) as response:
             if response.status == 200:
                 async for piece in response.content.iter_chunked(PIECE_BYTES):

@@ -29,8 +29,6 @@ CLOCK_SKEW: Final = "RequestTimeTooSkewed"
 NO_BUCKET: Final = "NoSuchBucket"
 SKEW_SECONDS: Final = 240.0
 """Clocks that differ so much explain a 403 without a word (Swift takes 300, AWS 900)."""
-CONNECTIONS: Final = 512
-"""Requests under way at once: many, for a download lasts as long as its client takes."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -66,7 +64,6 @@ class S3Client:
             settings,
             recorder,
             timeout_seconds=settings.storage_timeout_seconds,
-            connections=CONNECTIONS,
         )
         self._clock = clock
 

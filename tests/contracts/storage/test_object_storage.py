@@ -229,6 +229,11 @@ async def test_young_uploads_are_not_abandoned_and_old_ones_are_removed(storage:
     assert await storage.head_upload(key) is None
 
 
+async def test_whoever_shows_a_presigned_upload_does_not_show_its_url(storage: ObjectStorage) -> None:
+    upload = storage.presign_upload(new_id(), JPEG, 5, 60)
+    assert upload.url not in repr(upload)
+
+
 async def test_a_presigned_upload_never_lists_content_length(storage: ObjectStorage) -> None:
     upload = storage.presign_upload(new_id(), JPEG, 1_000, 60)
     assert (upload.method, upload.headers, upload.expires_in_seconds) == ("PUT", {"Content-Type": JPEG}, 60)

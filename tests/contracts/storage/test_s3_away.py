@@ -276,3 +276,38 @@ async def test_neither_keys_nor_signatures_are_logged(storage: S3Storage, answer
     said = f"{logs} {listing.value!r} {storing.value!r} {vars(listing.value)}"
     for secret in ("the-secret", "AWS4", "Signature=", "script", "127.0.0.1"):
         assert secret not in said
+
+
+async def test_an_upload_that_a_seal_overtook_is_not_left_behind(storage: S3Storage, answers: Answers) -> None:
+    answers.prepare("HEAD /photos", ETag=f'"{ETAG}"')
+    with pytest.raises(Conflict):
+        await storage.store(UPLOAD.key, JPEG, 10, chunks(b""))
+    removed = answers.asked.index("DELETE /uploads ?")
+    assert answers.headers[removed]["If-Match"] == f'"{ETAG}"'
+
+
+async def test_an_upload_that_is_sealed_between_the_looks_at_both_places_is_found(
+    storage: S3Storage, answers: Answers
+) -> None:
+    answers.prepare("HEAD /photos", status=404)
+    answers.prepare("HEAD /uploads", status=404)
+    answers.prepare("HEAD /photos", ETag=f'"{ETAG}"')
+    found = await storage.head_upload(UPLOAD.key)
+    assert found is not None
+    assert found.etag == ETAG
+
+
+async def test_an_upload_that_cannot_be_removed_is_sealed_all_the_same(storage: S3Storage, answers: Answers) -> None:
+    answers.prepare("PUT /photos", copied(ETAG))
+    answers.prepare("DELETE /uploads", FAILED, 500, times=3)
+    await storage.seal(UPLOAD, JPEG)
+    assert answers.asked[-1] == "DELETE /uploads ?"
+
+
+async def test_a_download_for_verification_that_failed_for_the_moment_is_begun_again(
+    storage: S3Storage, answers: Answers
+) -> None:
+    answers.prepare("GET /uploads", FAILED, 500)
+    answers.prepare("GET /uploads", "12345")
+    async with storage.upload_as_file(UPLOAD) as copy:
+        assert copy.size == 5

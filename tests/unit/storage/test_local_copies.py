@@ -46,12 +46,6 @@ async def test_a_copy_is_whole_readable_by_us_alone_and_gone_at_the_end(copies: 
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
-async def test_a_copy_filled_again_has_the_last_content_alone(copies: LocalCopies) -> None:
-    async with copies.new() as draft:
-        await draft.fill(chunks(b"longer than the next"))
-        assert (await draft.fill(chunks(b"next"))).path.read_bytes() == b"next"
-
-
 async def test_a_disk_that_takes_nothing_is_unavailable(copies: LocalCopies, tmp_path: Path) -> None:
     (tmp_path / "downloads").rmdir()
     async with copies.new() as draft:
