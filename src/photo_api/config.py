@@ -16,7 +16,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from photo_api.operations import production
-from photo_api.url_settings import names_hosts, names_redis
+from photo_api.text_settings import one_line
+from photo_api.url_settings import names_hosts, names_origin, names_redis
 
 PREFIX = "PHOTO_API_"
 
@@ -200,6 +201,19 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator(
+        *("secret_key", "previous_secret_key", "database_url", "redis_url"),
+        *("s3_region", "s3_bucket", "s3_access_key_id", "s3_secret_access_key"),
+        *("swift_tenant_id", "swift_username", "swift_password", "swift_container", "swift_temp_url_key"),
+        *("cdn_app_key", "cdn_secret_key", "cdn_encrypt_key", "logncrash_app_key", "node"),
+        mode="before",
+    )
+    @classmethod
+    def _one_line(cls, value: object) -> object:
+        if isinstance(value, SecretStr):
+            return SecretStr(one_line(value.get_secret_value()))
+        return one_line(value) if isinstance(value, str) else value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
@@ -217,9 +231,12 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _origin(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
+        if value is None:
+            return None
+        value = value.strip()
+        if not names_origin(value):
             raise ValueError("must be a URL such as https://photos.example.com")
-        return value.rstrip("/") if value else None
+        return value.rstrip("/")
 
     @field_validator("redis_url")
     @classmethod

@@ -5,6 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@]*)(:\d*)?")
+_NOTHING_ELSE = frozenset(" \\?#")
 
 
 def names_hosts(url: str) -> bool:
@@ -14,6 +15,18 @@ def names_hosts(url: str) -> bool:
     except ValueError:
         return False
     return all(_HOST.fullmatch(host) for host in hosts.split(","))
+
+
+def names_origin(url: str) -> bool:
+    """Whether a URL names a web server, perhaps with a port and a path, to which more can be appended."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        return False
+    if not url.isprintable() or not _NOTHING_ELSE.isdisjoint(url):  # urlsplit overlooks some of it
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def names_redis(url: str) -> bool:

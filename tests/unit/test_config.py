@@ -3,8 +3,9 @@
 import ipaddress
 
 import pytest
+from pydantic import SecretStr
 
-from photo_api.config import ConfigurationError, Environment, load_settings
+from photo_api.config import ConfigurationError, Environment, Settings, load_settings
 from photo_api.settings_reference import PAGE, described_settings, markdown
 
 SECRET = "b7ca2f0e91d44c63a58d07fe3b9a6c21"
@@ -116,6 +117,46 @@ def test_a_bad_network_is_an_error_that_names_its_variable(monkeypatch: pytest.M
     monkeypatch.setenv("PHOTO_API_TRUSTED_PROXIES", value)
     with pytest.raises(ConfigurationError, match="PHOTO_API_TRUSTED_PROXIES"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://cdn.example.com:abc", "https://cdn.example.com:99999", "https://", "https://:443", "https://[::1"),
+        *("https://cdn.example.com/a b", "https://cdn.exa\tmple.com", "https://cdn.example.com?a=b", "ftp://a.example"),
+        "https://cdn.example.com\\@evil.example",
+    ],
+)
+def test_an_origin_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PHOTO_API_CDN_API_URL", url)
+    with pytest.raises(ConfigurationError, match=r"^PHOTO_API_CDN_API_URL: must be a URL such as"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://cdn.example.com:8443/base", "http://[::1]:9000", "https://cdn.example.com/\n"]
+)
+def test_an_origin_may_have_a_port_and_a_path(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PHOTO_API_CDN_API_URL", url)
+    assert load_settings().cdn_api_url == url.rstrip("/\n")
+
+
+@pytest.mark.parametrize("setting", [name for name, field in Settings.model_fields.items() if "Secret" in str(field)])
+@pytest.mark.parametrize("stray", ["\nX-Admin: 1", "\0", " ", "\u200b"])
+def test_a_secret_with_a_character_that_cannot_be_seen_is_refused_without_it(
+    monkeypatch: pytest.MonkeyPatch, setting: str, stray: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^PHOTO_API_{setting.upper()}: must be one line") as failure:
+        load_settings(**{setting: SecretStr(SECRET + stray)})
+    assert SECRET not in str(failure.value)
+
+
+def test_the_line_break_of_a_mounted_secret_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTO_API_SWIFT_PASSWORD", SECRET + "\r\n")
+    monkeypatch.setenv("PHOTO_API_SWIFT_USERNAME", "photo\n")
+    settings = load_settings()
+    assert settings.swift_password == SecretStr(SECRET)
+    assert settings.swift_username == "photo"
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
