@@ -5,7 +5,8 @@ Swift (`swift_server`) knows the tenant (its account), user and password, and ma
 is left of it there, ``--token-seconds`` at most.
 
 ``POST /v2.0/tokens`` answers 200 with ``access.token.{id, expires, tenant.id}``, 400 for a body that is none of the
-contract's, 401 for what tempauth does not know, 502 while Swift is away. Faults: `photo_stack.providers.faults`.
+contract's, 401 for what tempauth does not know, 502 while Swift is away or in trouble.
+Faults: `photo_stack.providers.faults`.
 """
 
 import argparse
@@ -79,8 +80,10 @@ class Identity:
         assert self._session is not None  # noqa: S101 - requests come while it is open
         try:
             async with self._session.get(f"{self._swift_url}/auth/v1.0", headers=headers) as answer:
-                if answer.status != 200:
+                if answer.status == 401:
                     return _error(401, "tenant, user or password is wrong")
+                if answer.status != 200:
+                    return _error(502, f"Swift answers {answer.status}")
                 token = answer.headers["X-Auth-Token"]
                 seconds = min(self._token_seconds, float(answer.headers["X-Auth-Token-Expires"]))
         except (aiohttp.ClientError, TimeoutError):

@@ -6,8 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.identity import RunningIdentity, running_identity
+from aiohttp import web
+from tests.support.identity import RunningIdentity, running_identity, served
 from tests.support.swift import TENANT, USERNAME, Swift
+
+from photo_stack.providers.identity import Identity
 
 
 @pytest.fixture
@@ -43,6 +46,17 @@ async def test_what_is_wrong_gets_no_token(identity: RunningIdentity, wrong: dic
     answer = await ask(identity, body(**{"password": identity.swift.password} | wrong))
     assert answer.status_code == 401
     assert identity.swift.password not in answer.text
+
+
+async def test_a_swift_in_trouble_is_no_wrong_password(swift_server: Swift) -> None:
+    async def busy(_: web.Request) -> web.Response:
+        return web.Response(status=503)
+
+    application = web.Application()
+    application.add_routes([web.get("/auth/v1.0", busy)])
+    async with served(application) as url, served(Identity(url, 60).application()) as identity_url:
+        answer = await ask(RunningIdentity(identity_url, swift_server), body("password"))
+    assert (answer.status_code, answer.json()["error"]["message"]) == (502, "Swift answers 503")
 
 
 @pytest.mark.parametrize("content", [{}, [], {"auth": {}}, body(""), body("with\nnewline"), body("p") | {"more": 1}])
