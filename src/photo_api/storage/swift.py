@@ -20,28 +20,26 @@ stay in the outbox. Where it is away at the start we start all the same, and are
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import aiohttp
-import orjson
 import structlog
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, NotFound, Unavailable
 from photo_api.external.calls import ExternalCalls
-from photo_api.external.errors import ServiceAway
+from photo_api.external.errors import MalformedAnswer, ServiceAway
 from photo_api.storage.base import LocalCopy, ObjectReader, PresignedUpload, StoredObject
 from photo_api.storage.local_copies import LocalCopies
 from photo_api.storage.receiving import at_most
 from photo_api.storage.swift_client import SwiftContainer
+from photo_api.storage.swift_listing import listed
 from photo_api.storage.swift_token import SwiftTokens
 from photo_metrics import Recorder
 
 UPLOADS: Final = "uploads/"
 PHOTOS: Final = "photos/"
-_PAGE: Final = 1_000  # of a listing
+_UNREADABLE: Final = "The object storage's answer cannot be read"
 _REPLACED: Final = "The upload was replaced meanwhile; confirm it again."
 _log = structlog.get_logger("photo_api.storage")
 
@@ -124,7 +122,10 @@ class SwiftStorage:
         async with self._container.request("head", "HEAD", prefix + key, expected=(200, 404)) as response:
             if response.status == 404:
                 return None
-            return StoredObject(key, int(response.headers["Content-Length"]), _etag(response))
+            size = response.content_length
+            if size is None:
+                raise MalformedAnswer(f"{_UNREADABLE}: it has no length.")
+            return StoredObject(key, size, _etag(response))
 
     @asynccontextmanager
     async def upload_as_file(self, upload: StoredObject) -> AsyncIterator[LocalCopy]:
@@ -216,35 +217,16 @@ class SwiftStorage:
         """Remove what the listing says is that old, by Swift's own clock."""
         await asyncio.to_thread(self._copies.remove_older, max(older_than_seconds, 0.0))
         removed = 0
-        async for entry, now in self._listed(UPLOADS):
-            written = datetime.fromisoformat(entry["last_modified"]).replace(tzinfo=UTC)
-            if (now - written).total_seconds() > older_than_seconds:
-                await self._delete(entry["name"])
+        async for found in listed(self._container, self._calls, UPLOADS):
+            if found.age_seconds > older_than_seconds:
+                await self._delete(found.name)
                 removed += 1
         return removed
 
     async def stored(self) -> AsyncIterator[StoredObject]:
         """The listing of sealed objects, with etags."""
-        async for entry, _ in self._listed(PHOTOS):
-            yield StoredObject(entry["name"].removeprefix(PHOTOS), entry["bytes"], entry["hash"])
-
-    async def _listed(self, prefix: str) -> AsyncIterator[tuple[dict[str, Any], datetime]]:
-        """Entries of the container's listing, a page at a time, each with Swift's time."""
-        marker = ""
-        while True:
-            params = {"format": "json", "prefix": prefix, "limit": str(_PAGE), "marker": marker}
-            async with self._container.request("head", "GET", params=params, expected=(200, 204)) as response:
-                date = response.headers.get("Date")
-                now = parsedate_to_datetime(date) if date else datetime.now(UTC)
-                try:
-                    page = orjson.loads(await self._calls.read(response) or b"[]")
-                except orjson.JSONDecodeError as error:
-                    raise ServiceAway("The object storage's listing cannot be read.") from error
-            for entry in page:
-                yield entry, now
-            if not page:
-                return
-            marker = page[-1]["name"]
+        async for found in listed(self._container, self._calls, PHOTOS):
+            yield StoredObject(found.name.removeprefix(PHOTOS), found.size, found.etag)
 
     async def ping(self) -> None:
         """Look at the container; make it ready where Swift was away when we started."""
@@ -288,5 +270,8 @@ class _Reader:
 
 
 def _etag(response: aiohttp.ClientResponse) -> str:
-    """The MD5 of the content, in hex."""
-    return response.headers["Etag"].strip('"')
+    """The MD5 of the content, in hex; raises `MalformedAnswer` where the answer has none."""
+    etag = response.headers.get("Etag", "").strip('"')
+    if not etag:
+        raise MalformedAnswer(f"{_UNREADABLE}: it has no etag.")
+    return etag

@@ -1,6 +1,7 @@
 """One container of OpenStack Swift over HTTP: tokens, paths, and what its answers mean.
 
-Policy: a 401 renews the token and asks once more; storage that is away, or refuses us, is `Unavailable` (503).
+Policy: a 401 renews a token that was good before, and asks once more; storage that is away, or refuses us, is
+`Unavailable` (503).
 """
 
 import hashlib
@@ -14,10 +15,11 @@ from urllib.parse import quote, unquote, urlsplit
 import aiohttp
 import structlog
 
-from photo_api.config import ConfigurationError, Settings
+from photo_api.config import ConfigurationError, Environment, Settings
 from photo_api.errors import Conflict, Unavailable
 from photo_api.external.calls import ExternalCalls
 from photo_api.storage.swift_token import CredentialsRefused, SwiftTokens, Token
+from photo_api.url_settings import is_on_loopback
 from photo_metrics import ExternalOperation
 
 _KEY: Final = "X-Container-Meta-Temp-Url-Key"
@@ -40,6 +42,7 @@ class SwiftContainer:
         self._public_url = settings.storage_public_url
         self._configured_url = settings.swift_storage_url
         self._storage_url = settings.swift_storage_url
+        self._must_be_encrypted = settings.environment is Environment.PRODUCTION
         self._is_prepared = False
 
     @asynccontextmanager
@@ -82,11 +85,12 @@ class SwiftContainer:
 
             token = await self._tokens.current()
             response = await answer(token, _Also(expected, 401))
-            if response.status == 401:
-                self._tokens.refused(token)
-                if data is None:
-                    await stack.aclose()
-                    response = await answer(await self._tokens.current(), expected)
+            self._tokens.answered(token, response.status)
+            if response.status == 401 and data is None:
+                await stack.aclose()
+                token = await self._tokens.current()
+                response = await answer(token, expected)
+                self._tokens.answered(token, response.status)
             if response.status not in expected:
                 raise _refusal(operation, response.status)
             yield response
@@ -111,15 +115,13 @@ class SwiftContainer:
         return True
 
     async def _prepare(self) -> None:
-        wanted = {_KEY: self._key}
-        if self._cors_origins:
-            wanted[_ORIGINS] = self._cors_origins
+        wanted = {_KEY: self._key, _ORIGINS: self._cors_origins}  # an empty one takes away what is there
         async with self.request("head", "HEAD", expected=(200, 204, 401, 403, 404)) as response:
             is_there = response.status != 404
             if is_there:
                 _may(response.status, "PHOTO_API_SWIFT_CONTAINER: it may not be read by PHOTO_API_SWIFT_USERNAME")
             found = response.headers
-        if is_there and all(found.get(name) == value for name, value in wanted.items()):
+        if is_there and all(found.get(name, "") == value for name, value in wanted.items()):
             return
         if is_there and found.get(_KEY) not in {None, self._key}:
             wanted[_OTHER_KEY] = found[_KEY]
@@ -162,6 +164,11 @@ class SwiftContainer:
         if storage_url is None:
             raise CredentialsRefused(
                 "PHOTO_API_SWIFT_STORAGE_URL: must be set (…/v1/AUTH_tenant), for the token's answer does not say it"
+            )
+        if self._must_be_encrypted and not (storage_url.startswith("https://") or is_on_loopback(storage_url)):
+            raise CredentialsRefused(
+                "PHOTO_API_SWIFT_STORAGE_URL: must be set (https://…/v1/AUTH_tenant) in production, for the token's"
+                " answer says plain HTTP, which shows tokens and photos on the way"
             )
         self._storage_url = storage_url.rstrip("/")
         container = f"{self._storage_url}/{quote(self._name, safe='')}"

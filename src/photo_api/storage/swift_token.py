@@ -1,10 +1,12 @@
 """Tokens of OpenStack Swift: from identity v2.0 (NHN Cloud: ``POST …/v2.0/tokens``) or tempauth (``GET …/v1.0``).
 
-Policy: a token is kept until shortly before it expires; of those who need a new one at once a single one asks. What
-cannot be reached raises `ServiceAway`; refused credentials raise `CredentialsRefused`, and are not tried again at once.
+Policy: shortly before a token expires a new one is asked for, while the old one still serves; of those who need one a
+single one asks. What cannot be reached raises `ServiceAway`; credentials that are refused, or a token that storage does
+not take though it is new, raise `CredentialsRefused`. Neither is tried again at once.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +24,9 @@ from photo_api.external.calls import ExternalCalls
 from photo_api.external.errors import ServiceAway
 
 RENEWED_BEFORE: Final = 60.0
-"""Seconds before its end that a token is not used any more; of a short life, a fifth of it."""
+"""Seconds before a token's end that a new one is asked for; of a short life, a fifth of it."""
 _SECONDS_BY_DEFAULT: Final = 3_600.0  # where the answer does not say
-_REFUSED_FOR_SECONDS: Final = 5.0
+_LEFT_ALONE_SECONDS: Final = 5.0
 _REFUSALS: Final = frozenset({400, 401, 403, 404})
 _log = structlog.get_logger("photo_api.storage")
 
@@ -39,11 +41,12 @@ class CredentialsRefused(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token, what storage it is for where the answer said so, and when it is old (on the monotonic clock)."""
+    """A token, what storage it is for where the answer said so, when it is old and when it ends (monotonic clock)."""
 
     id: str = field(repr=False)
     storage_url: str | None
     old_at: float
+    ends_at: float
 
 
 class SwiftTokens:
@@ -63,6 +66,8 @@ class SwiftTokens:
         self._username = settings.swift_username or ""
         self._password = settings.swift_password
         self._token: Token | None = None
+        self._is_accepted = False  # whether storage took that token before
+        self._failed_at = -math.inf
         self._refused: tuple[float, str] | None = None
         self._renewal: asyncio.Task[Token] | None = None
         if self._url.endswith("/v2.0"):
@@ -83,21 +88,40 @@ class SwiftTokens:
             CredentialsRefused: by the service that makes tokens, now or a few seconds ago.
             ServiceAway: it did not answer.
         """
-        token = self._token
-        if token is not None and self._clock() < token.old_at:
+        token, now = self._token, self._clock()
+        if token is not None and now < token.ends_at:
+            if now >= token.old_at and now >= self._failed_at + _LEFT_ALONE_SECONDS:
+                self._renewing()
             return token
-        if self._refused is not None and self._clock() < self._refused[0]:
+        if self._refused is not None and now < self._refused[0]:
             raise CredentialsRefused(self._refused[1])
+        # Whoever asked first may leave: the others still wait for the same answer.
+        return await asyncio.shield(self._renewing())
+
+    def answered(self, token: Token, status: int) -> None:
+        """Note what storage made of a token: after a 401 (Swift was restarted, the password changed) it is not used.
+
+        A new one after each 401 would be a load for both where storage takes none at all.
+        """
+        if self._token is not token:
+            return
+        if status != 401:
+            self._is_accepted = True
+            return
+        self._token = None
+        if not self._is_accepted:
+            reason = "PHOTO_API_SWIFT_STORAGE_URL: does not take new tokens of PHOTO_API_SWIFT_AUTH_URL; check both"
+            self._refuse(reason)
+
+    def _refuse(self, reason: str) -> None:
+        self._refused = (self._clock() + _LEFT_ALONE_SECONDS, reason)
+        _log.error("object_storage_credentials_refused", reason=reason)
+
+    def _renewing(self) -> asyncio.Task[Token]:
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renewed(), name="swift token")
             self._renewal.add_done_callback(_read)
-        # Whoever asked first may leave: the others still wait for the same answer.
-        return await asyncio.shield(self._renewal)
-
-    def refused(self, token: Token) -> None:
-        """Storage does not take it any more, before its time (Swift was restarted, the password changed)."""
-        if self._token is token:
-            self._token = None
+        return self._renewal
 
     async def close(self) -> None:
         """Leave a request that is under way."""
@@ -108,10 +132,12 @@ class SwiftTokens:
     async def _renewed(self) -> Token:
         try:
             self._token = await self._ask()
-        except CredentialsRefused as error:
-            self._refused = (self._clock() + _REFUSED_FOR_SECONDS, error.reason)
-            _log.error("object_storage_credentials_refused", reason=error.reason)
+        except Unavailable as error:
+            self._failed_at = self._clock()
+            if isinstance(error, CredentialsRefused):
+                self._refuse(error.reason)
             raise
+        self._is_accepted = False
         self._refused = None
         return self._token
 
@@ -146,7 +172,8 @@ class SwiftTokens:
     def _made(self, id_: str, storage_url: str | None, seconds: float) -> Token:
         if not (id_.isascii() and id_.isprintable()):
             raise ValueError("not a token")
-        return Token(id_, storage_url, self._clock() + max(0.0, seconds - min(RENEWED_BEFORE, seconds / 5)))
+        now, seconds = self._clock(), max(0.0, seconds)
+        return Token(id_, storage_url, now + seconds - min(RENEWED_BEFORE, seconds / 5), now + seconds)
 
 
 def _read(renewal: asyncio.Task[Token]) -> None:

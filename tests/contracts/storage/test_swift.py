@@ -18,7 +18,7 @@ from tests.support.swift import Swift, swift_settings
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, NotFound, Unavailable
 from photo_api.ids import new_id
-from photo_api.storage import swift
+from photo_api.storage import swift_listing
 from photo_api.storage.base import StoredObject
 from photo_api.storage.swift import SwiftStorage
 from photo_metrics import Recorder
@@ -183,7 +183,7 @@ async def test_an_upload_url_reads_no_other_object(
 async def test_every_page_of_a_listing_is_read(
     storage: SwiftStorage, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(swift, "_PAGE", 2)
+    monkeypatch.setattr(swift_listing, "PAGE", 2)
     keys = {await uploaded(storage, client, b"content") for _ in range(5)}
     for key in keys:
         await seal(storage, key)
@@ -215,14 +215,18 @@ async def test_browsers_of_our_origins_may_upload(
     settings = Settings(data_dir=tmp_path, **swift_settings(swift_server, cors_origins=(ours,)))
     storage = SwiftStorage(settings, recorder)
     await storage.open()
+    other = SwiftStorage(settings.model_copy(update={"cors_origins": ()}), recorder)
     asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
     url = upload_url(storage, new_id())
     await storage.close()
-    answers = [
-        (await client.options(url, headers=asked | {"Origin": origin})).status_code
-        for origin in (ours, "https://elsewhere.example.com")
-    ]
-    assert answers == [200, 401]
+
+    async def asks(origin: str) -> int:
+        return (await client.options(url, headers=asked | {"Origin": origin})).status_code
+
+    assert [await asks(ours), await asks("https://elsewhere.example.com")] == [200, 401]
+    await other.open()  # by which they are ours no more
+    await other.close()
+    assert await asks(ours) == 401
 
 
 async def test_clients_are_sent_to_the_public_origin(tmp_path: Path, recorder: Recorder, swift_server: Swift) -> None:

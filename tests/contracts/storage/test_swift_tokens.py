@@ -74,6 +74,11 @@ def asked(recorder: Recorder) -> Callable[[], float]:
     )
 
 
+async def renewal() -> None:
+    """Wait for the end of the one that is under way."""
+    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == "swift token"], timeout=10)
+
+
 async def test_objects_are_stored_with_tokens_of_identity_v2(
     tmp_path: Path, recorder: Recorder, identity: RunningIdentity
 ) -> None:
@@ -97,6 +102,7 @@ async def test_a_token_is_used_until_a_minute_before_its_end(
     assert asked() == 1
     clock.now = 541
     await tokens.current()
+    await renewal()
     assert asked() == 2
 
 
@@ -114,7 +120,42 @@ async def test_a_token_of_tempauth_is_used_until_a_minute_before_its_end(
     assert asked() == 1
     clock.now = token.old_at
     await tokens.current()
+    await renewal()
     assert asked() == 2
+
+
+async def test_a_short_life_is_used_but_for_a_fifth(open_tokens: Open, swift_server: Swift) -> None:
+    async with running_identity(swift_server, token_seconds=30) as identity:
+        tokens = await open_tokens(**identity.settings())
+        assert 20 < (await tokens.current()).old_at <= 24
+
+
+async def test_an_old_token_serves_to_its_end_while_no_new_one_is_to_be_had(
+    open_tokens: Open, identity: RunningIdentity, clock: Clock, asked: Callable[[], float]
+) -> None:
+    tokens = await open_tokens(**identity.settings())
+    token = await tokens.current()
+    await identity.fault(status=403)
+    clock.now = token.old_at
+    assert [await tokens.current() for _ in range(3)] == [token] * 3
+    await renewal()
+    assert asked() == 2
+    clock.now = token.ends_at - 0.1
+    assert await tokens.current() == token
+    clock.now = token.ends_at + 10
+    with pytest.raises(CredentialsRefused):
+        await tokens.current()
+
+
+async def test_a_new_token_that_storage_does_not_take_is_not_followed_by_another_at_once(
+    open_tokens: Open, identity: RunningIdentity, clock: Clock, asked: Callable[[], float]
+) -> None:
+    tokens = await open_tokens(**identity.settings())
+    for now, expected in ((0.0, 1), (4.9, 1), (5.1, 2)):
+        clock.now = now
+        with suppress(CredentialsRefused):
+            tokens.answered(await tokens.current(), 401)
+        assert asked() == expected
 
 
 async def test_many_who_need_a_token_at_once_ask_once(
@@ -142,8 +183,9 @@ async def test_a_token_that_was_refused_is_renewed_once_for_all(
 ) -> None:
     tokens = await open_tokens(**identity.settings())
     token = await tokens.current()
+    tokens.answered(token, 200)
     for _ in range(10):
-        tokens.refused(token)
+        tokens.answered(token, 401)
         await tokens.current()
     assert asked() == 2
 
