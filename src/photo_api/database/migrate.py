@@ -3,9 +3,10 @@
 import asyncio
 import fcntl
 import logging
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +15,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from photo_api.database.faults import FAULTS, reason, remedy
 from photo_api.database.hosts import Hosts
@@ -25,6 +26,10 @@ from photo_api.errors import DatabaseUnavailable
 ADVISORY_LOCK = 0x70686F746F  # "photo": one number for every instance
 LOCK_SECONDS: Final = 120.0
 """How long to wait for another process that migrates, and on PostgreSQL for a table that somebody uses."""
+TABLE_LOCK_SECONDS: Final = 3.0
+"""How long one try waits for a table: meanwhile whoever wants to read it waits, too, behind the migration."""
+_PAUSE_SECONDS: Final = 1.0
+"""Between two tries: those who waited behind the first go on."""
 _CONNECT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -96,13 +101,23 @@ def _migrate_sqlite(path: Path, lock_seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _file_lock(path.with_suffix(".migrate-lock"), lock_seconds):
         engine = create_engine(f"sqlite:///{path}")
+        event.listen(engine, "connect", _leave_transactions_alone)
+        event.listen(engine, "begin", _begin)
         try:
-            with engine.begin() as connection:
-                connection.execute(text("PRAGMA journal_mode=WAL"))
             with engine.begin() as connection:
                 _upgrade(connection)
         finally:
             engine.dispose()
+
+
+def _leave_transactions_alone(connection: sqlite3.Connection, _record: object) -> None:
+    """Python's driver begins none before CREATE TABLE: a migration that was cut off would stay half done for good."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL").close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 async def _migrate_postgresql(url: str, lock_seconds: float) -> None:
@@ -112,20 +127,44 @@ async def _migrate_postgresql(url: str, lock_seconds: float) -> None:
     )
     try:
         async with engine.connect() as connection:
+            await connection.execute(text("SET statement_timeout = 0"))  # a role's own is for the service's statements
             await connection.execute(text(f"SET lock_timeout = {round(lock_seconds * 1000)}"))
             await connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+            await connection.commit()  # neither the settings nor the lock end with the next transaction
             try:
-                await connection.run_sync(_upgrade)
-                await connection.commit()
+                await _upgrade_patiently(connection, lock_seconds)
             finally:
-                await connection.rollback()
-                await connection.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})"))
+                with suppress(SQLAlchemyError, *FAULTS):  # of a lost connection, whose end ended the lock
+                    await connection.rollback()
+                    await connection.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})"))
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == asyncpg.LockNotAvailableError.sqlstate:
+        if _is_locked(error):
             raise _Locked from error
         raise
     finally:
         await engine.dispose()
+
+
+async def _upgrade_patiently(connection: AsyncConnection, lock_seconds: float) -> None:
+    """Migrate in one transaction, again and again while somebody uses a table that it changes."""
+    deadline = time.monotonic() + lock_seconds
+    while True:
+        share = min(TABLE_LOCK_SECONDS, lock_seconds)
+        await connection.execute(text(f"SET LOCAL lock_timeout = {round(share * 1000)}"))
+        try:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+        except DBAPIError as error:
+            if not _is_locked(error) or time.monotonic() + _PAUSE_SECONDS > deadline:
+                raise
+        else:
+            return
+        await connection.rollback()
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    return bool(getattr(error.orig, "sqlstate", None) == asyncpg.LockNotAvailableError.sqlstate)
 
 
 @contextmanager

@@ -99,7 +99,11 @@ class _PostgreSQL:
 
 @asynccontextmanager
 async def _postgresql(url: str) -> AsyncIterator[Snapshot]:
-    options = {"application_name": "photo-api operations", "idle_in_transaction_session_timeout": "0"}
+    options = {
+        "application_name": "photo-api operations",
+        "idle_in_transaction_session_timeout": "0",
+        "statement_timeout": "0",  # a role's own is for the service's statements; each wait has its limit here
+    }
     with _postgresql_errors():
         connection = await Hosts(url).connect(url, timeout=CONNECT_SECONDS, server_settings=options)
     try:

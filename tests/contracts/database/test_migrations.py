@@ -6,19 +6,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from photo_api.business_metrics.models import SHARDS
+from photo_api.database import migrate as module
 from photo_api.database.migrate import ADVISORY_LOCK, configuration, head, migrate
 from photo_api.database.schema import full_metadata
 from photo_api.errors import DatabaseUnavailable
@@ -155,3 +158,50 @@ def test_a_database_that_cannot_be_reached_is_one_clear_line(url: str) -> None:
         migrate(url)
     assert "cannot migrate the database" in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def test_a_migration_that_was_cut_off_is_made_whole_by_the_next(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a power cut: some tables were made, nothing was committed."""
+    made = 0
+    create_table = Operations.create_table
+
+    def cut(operations: Operations, *arguments: Any, **options: Any) -> object:
+        nonlocal made
+        made += 1
+        if made == 5:
+            raise OSError("no power")
+        return create_table(operations, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Operations, "create_table", cut)
+        with pytest.raises(DatabaseUnavailable, match="no power"):
+            migrate(database_url)
+    assert tables(database_url) == set()
+    assert migrate(database_url) == head()
+
+
+def test_those_who_read_a_table_wait_only_shortly_behind_a_migration(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that a long report reads: the migration lets others pass, and tries again."""
+    monkeypatch.setattr(module, "TABLE_LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.05)
+    migrate(postgresql_url)
+    tries = 0
+
+    def alter(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 3:
+            thread.submit(runner.run, report.execute("ROLLBACK")).result(60)
+        connection.exec_driver_sql("ALTER TABLE photos ADD COLUMN tried integer")
+
+    monkeypatch.setattr(module, "_upgrade", alter)
+    with ThreadPoolExecutor(2) as thread, asyncio.Runner() as runner:
+        report = runner.run(asyncpg.connect(postgresql_url))
+        runner.run(report.execute("BEGIN; SELECT count(*) FROM photos"))
+        assert thread.submit(migrate, postgresql_url, 60.0).result(60) == head()
+        runner.run(report.close())
+    assert tries == 3
