@@ -1,4 +1,4 @@
-"""What secrets and names among the settings may look like: headers, which carry them, cannot have just any character."""
+"""What secrets and names among the settings may look like: headers, which carry them, take not all characters."""
 
 
 def one_line(text: str) -> str:

@@ -77,6 +77,12 @@ async def bytes_of(service: Service, user: User) -> int:
     return size
 
 
+async def fetched(service: Service) -> float:
+    """How many uploads were fetched to be verified."""
+    name = "photo_api_external_operation_duration_seconds_count"
+    return await service.metric(name, service="object_storage", operation="download")
+
+
 async def expire(service: Service, upload: Json) -> None:
     """Let a photo's time to be confirmed be over."""
     async with service.components.database.transaction() as transaction:
@@ -518,10 +524,29 @@ async def test_one_users_many_confirmations_are_429_while_another_user_is_served
         answers = await asyncio.gather(*confirming)
         assert (await others_confirming).status_code == 200
         assert sorted(answer.status_code for answer in answers) == [200] * 8 + [429]
+        assert await fetched(service) == 1 + 8 + 1  # what is refused is not fetched
         (refusal,) = refused
         assert refusal.result().headers["Retry-After"] == "5"
         assert (await confirm(service, heavy, uploads[confirming.index(refusal)])).status_code == 200
         assert len(await photo_ids(service, heavy)) == 9
+
+
+async def test_of_two_confirms_with_different_uploads_the_later_shows_what_the_earlier_confirmed(start: Start) -> None:
+    async with start(verifier_workers=2, verifier_timeout_seconds=60) as service:
+        user = await service.register()
+        await confirm(service, user, await uploaded(service, user))
+        (worker,) = (p for p in psutil.Process().children() if "photo_api.photos.decoding" in p.cmdline())
+        upload = await uploaded(service, user, JPEG + b"1")
+        idle = service.components.verifier._idle
+        worker.suspend()
+        overtaken = asyncio.create_task(confirm(service, user, upload))
+        await asyncio.to_thread(wait_until, lambda: not idle, "the first verification's begin")
+        assert (await put(service, upload, JPEG + b"2")).status_code == 200
+        first = await confirm(service, user, upload)
+        worker.resume()
+        answer = await overtaken
+        assert (first.status_code, answer.status_code) == (200, 200)
+        assert answer.json() == first.json()
 
 
 async def test_of_several_instances_one_takes_a_deletion(service: Service) -> None:

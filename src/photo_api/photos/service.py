@@ -24,7 +24,7 @@ from photo_api.photos.repository import Content, PendingPhoto, photo_dict
 from photo_api.photos.schemas import PresignedUploadIn
 from photo_api.photos.verification import PhotoVerifier
 from photo_api.storage import outbox
-from photo_api.storage.base import ObjectStorage, StoredObject
+from photo_api.storage.base import LocalCopy, ObjectStorage, StoredObject
 from photo_api.storage.deleting import Deletions
 from photo_api.storage.receiving import TOTAL_SECONDS
 from photo_metrics import Recorder
@@ -249,10 +249,14 @@ class PhotoService:
     async def _verified(self, photo: PendingPhoto, upload: StoredObject) -> Content:
         if upload.size != photo.file_size:  # before it is fetched: not every storage can sign a length
             raise ContentRejected(f"The file has {upload.size} bytes, and was declared with {photo.file_size}.")
-        async with self._storage.upload_as_file(upload) as copy:
-            if photo.checksum_sha256 not in {None, copy.sha256}:
-                raise ContentRejected("The file's SHA-256 is not the declared one.")
-            verified = await self._verifier.verify(copy.path, photo.content_type, photo.owner_id)
+        with self._verifier.place(photo.owner_id):
+            async with self._storage.upload_as_file(upload) as copy:
+                return await self._verified_copy(photo, upload, copy)
+
+    async def _verified_copy(self, photo: PendingPhoto, upload: StoredObject, copy: LocalCopy) -> Content:
+        if photo.checksum_sha256 not in {None, copy.sha256}:
+            raise ContentRejected("The file's SHA-256 is not the declared one.")
+        verified = await self._verifier.verify(copy.path, photo.content_type, photo.owner_id)
         return Content(copy.sha256, upload.etag, verified.width, verified.height)
 
     async def _discard(self, upload: StoredObject) -> None:

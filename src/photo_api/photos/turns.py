@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 
 class AllPlacesTaken(Exception):
@@ -17,8 +17,8 @@ class ShareTaken(Exception):
 class Turns:
     """Gives turns to keys (users), round robin: a key with one request waits for at most one of each other key.
 
-    Of ``places`` (requests that wait or have their turn) a key may take no more than it leaves free: half when it is
-    alone, a quarter beside one that has half (dynamic thresholds, Choudhury and Hahne 1998).
+    Of ``places`` (requests that prepare, wait or have their turn) a key may take no more than it leaves free: half when
+    it is alone, a quarter beside one that has half (dynamic thresholds, Choudhury and Hahne 1998).
     """
 
     def __init__(self, at_once: int, places: int) -> None:
@@ -27,12 +27,12 @@ class Turns:
         self._taken: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
-    @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the block ends.
+    @contextmanager
+    def place(self, key: str) -> Iterator[None]:
+        """Have a place until the block ends; within it, wait for a `turn`.
 
         Raises:
-            AllPlacesTaken, ShareTaken: at once, instead of waiting.
+            AllPlacesTaken, ShareTaken: there is none for this key.
         """
         left = self._places - self._taken.total()
         if left <= 0:
@@ -41,15 +41,20 @@ class Turns:
             raise ShareTaken
         self._taken[key] += 1
         try:
-            await self._begin(key)
-            try:
-                yield
-            finally:
-                self._next()
+            yield
         finally:
             self._taken[key] -= 1
             if not self._taken[key]:
                 del self._taken[key]
+
+    @asynccontextmanager
+    async def turn(self, key: str) -> AsyncIterator[None]:
+        """Who has a place waits for a turn, and has it until the block ends."""
+        await self._begin(key)
+        try:
+            yield
+        finally:
+            self._next()
 
     async def _begin(self, key: str) -> None:
         if self._free:

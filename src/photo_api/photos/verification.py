@@ -14,7 +14,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +28,7 @@ from photo_api.errors import ContentRejected, TooManyRequests, Unavailable
 from photo_api.photos.turns import AllPlacesTaken, ShareTaken, Turns
 
 PLACES_PER_WORKER: Final = 16
-"""Pictures that are decoded or wait to be."""
+"""Pictures that are decoded, wait to be, or are fetched for that."""
 RETRY_SECONDS: Final = 5
 RECYCLE_AFTER: Final = 200
 """Pictures that a worker decodes before another takes its place: what leaks, leaks so much."""
@@ -87,19 +89,17 @@ class PhotoVerifier:
             threads, self._threads = self._threads, None
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
-    async def verify(self, path: Path, declared_type: str, user_id: str) -> Verified:
-        """Decode the picture in ``path`` fully; it waits behind those of the same user's, and in turns with others'.
+    @contextmanager
+    def place(self, user_id: str) -> Iterator[None]:
+        """A place for one picture, to be taken before it is fetched: so what lies on the disk is bounded.
 
         Raises:
-            ContentRejected: it is no such picture as declared, is damaged or hostile.
             TooManyRequests: too many of this user's pictures wait.
-            Unavailable: too many pictures wait, or there is no worker.
+            Unavailable: too many pictures wait.
         """
         try:
-            async with self._turns.turn(user_id):
-                if self._threads is None:
-                    raise Unavailable("The service is stopping.")
-                verified = await asyncio.get_running_loop().run_in_executor(self._threads, self._decode, path)
+            with self._turns.place(user_id):
+                yield
         except ShareTaken:
             raise TooManyRequests(
                 "Too many of your pictures are being checked at present.", headers={"Retry-After": str(RETRY_SECONDS)}
@@ -107,6 +107,20 @@ class PhotoVerifier:
         except AllPlacesTaken:
             detail = "Too many pictures are being checked at present."
             raise Unavailable(detail, retry_after_seconds=RETRY_SECONDS) from None
+
+    async def verify(self, path: Path, declared_type: str, user_id: str) -> Verified:
+        """Decode the picture in ``path``, for which there is a `place`, fully.
+
+        It waits behind those of the same user's, and in turns with others'.
+
+        Raises:
+            ContentRejected: it is no such picture as declared, is damaged or hostile.
+            Unavailable: there is no worker.
+        """
+        async with self._turns.turn(user_id):
+            if self._threads is None:
+                raise Unavailable("The service is stopping.")
+            verified = await asyncio.get_running_loop().run_in_executor(self._threads, self._decode, path)
         if verified.content_type != declared_type:
             raise ContentRejected(f"The file is {verified.content_type}, and was declared as {declared_type}.")
         return verified

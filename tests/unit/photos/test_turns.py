@@ -1,13 +1,22 @@
 """Who is next, and who may wait."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from photo_api.photos.turns import AllPlacesTaken, ShareTaken, Turns
+
+
+@asynccontextmanager
+async def taken(turns: Turns, key: str) -> AsyncIterator[None]:
+    """A place, and in it a turn."""
+    with turns.place(key):
+        async with turns.turn(key):
+            yield
 
 
 class Queue:
@@ -29,7 +38,7 @@ class Queue:
 
     async def _ask(self, key: str) -> None:
         try:
-            async with self.turns.turn(key):
+            async with taken(self.turns, key):
                 self.at_once += 1
                 self.most_at_once = max(self.most_at_once, self.at_once)
                 self.served.append(key)
@@ -51,7 +60,7 @@ class Held(Queue):
     """One whose only turn is held while the others come."""
 
     async def come(self, *keys: str) -> None:
-        async with self.turns.turn("holder"):
+        async with taken(self.turns, "holder"):
             await super().come(*keys)
 
 
@@ -80,7 +89,7 @@ async def test_one_alone_may_have_half_of_the_places_and_the_next_half_of_what_i
 
 async def test_who_gives_up_while_waiting_leaves_no_turn_and_no_place_behind() -> None:
     queue = Queue(places=4)
-    async with queue.turns.turn("holder"):
+    async with taken(queue.turns, "holder"):
         for key in "abab":  # more often than there are places
             await queue.come(key)
             queue.tasks[-1].cancel()
@@ -92,7 +101,7 @@ async def test_who_gives_up_while_waiting_leaves_no_turn_and_no_place_behind() -
 
 async def test_a_turn_that_comes_to_one_who_just_gave_up_is_the_next_ones() -> None:
     queue = Queue()
-    async with queue.turns.turn("holder"):
+    async with taken(queue.turns, "holder"):
         await queue.come("a", "b")
     queue.tasks[0].cancel()  # after its turn was given, before it ran
     assert (await queue.end()).served == ["b"]
@@ -102,7 +111,7 @@ async def test_a_turn_ends_with_its_block_whatever_leaves_it() -> None:
     turns = Turns(1, 2)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            async with turns.turn("a"):
+            async with taken(turns, "a"):
                 raise ZeroDivisionError
 
 
@@ -123,7 +132,7 @@ def test_however_they_come_and_go_nobody_is_forgotten(at_once: int, come: list[t
 
         async with AsyncExitStack() as held:
             for number in range(at_once):
-                await held.enter_async_context(queue.turns.turn(f"holder {number}"))
+                await held.enter_async_context(taken(queue.turns, f"holder {number}"))
             await queue.come(*(key for key, _ in come))
             assert queue.served == []
             cancel("gives up")

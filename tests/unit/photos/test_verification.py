@@ -71,9 +71,15 @@ def workers() -> list[psutil.Process]:
     return found
 
 
+async def verified(verifier: PhotoVerifier, path: Path, declared_type: str, user: str) -> Verified:
+    """In a place of its own."""
+    with verifier.place(user):
+        return await verifier.verify(path, declared_type, user)
+
+
 async def stopped(verifier: PhotoVerifier, path: Path) -> psutil.Process:
     """A worker that stands still."""
-    await verifier.verify(path, "image/jpeg", USER)
+    await verified(verifier, path, "image/jpeg", USER)
     (worker,) = workers()
     worker.suspend()
     return worker
@@ -81,28 +87,28 @@ async def stopped(verifier: PhotoVerifier, path: Path) -> psutil.Process:
 
 async def test_a_picture_is_verified_as_what_it_is(start: Start, path: Path) -> None:
     verifier = await start()
-    assert await verifier.verify(path, "image/jpeg", USER) == Verified("image/jpeg", 64, 48)
+    assert await verified(verifier, path, "image/jpeg", USER) == Verified("image/jpeg", 64, 48)
 
 
 async def test_another_type_than_declared_is_refused_and_named(start: Start, path: Path) -> None:
     verifier = await start()
     with pytest.raises(ContentRejected, match="image/jpeg") as refused:
-        await verifier.verify(path, "image/png", USER)
+        await verified(verifier, path, "image/png", USER)
     assert "declared as image/png" in str(refused.value)
 
 
 async def test_heic_is_verified_within_the_memory_limit(start: Start, heic: Path) -> None:
     verifier = await start()
-    assert await verifier.verify(heic, "image/heic", USER) == Verified("image/heic", 64, 48)
+    assert await verified(verifier, heic, "image/heic", USER) == Verified("image/heic", 64, 48)
 
 
 async def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_verified(start: Start, path: Path) -> None:
     verifier = await start(verifier_timeout_seconds=0.5)
     worker = await stopped(verifier, path)
     with pytest.raises(ContentRejected, match="too long"):
-        await verifier.verify(path, "image/jpeg", USER)
+        await verified(verifier, path, "image/jpeg", USER)
     assert not worker.is_running()
-    assert (await verifier.verify(path, "image/jpeg", USER)).width == 64
+    assert (await verified(verifier, path, "image/jpeg", USER)).width == 64
 
 
 async def test_a_picture_that_kills_its_worker_is_refused_and_the_next_one_is_verified(
@@ -110,22 +116,22 @@ async def test_a_picture_that_kills_its_worker_is_refused_and_the_next_one_is_ve
 ) -> None:
     verifier = await start()
     worker = await stopped(verifier, path)
-    verifying = asyncio.create_task(verifier.verify(path, "image/jpeg", USER))
+    verifying = asyncio.create_task(verified(verifier, path, "image/jpeg", USER))
     asked = "the worker's second job"
     await asyncio.to_thread(wait_until, lambda: any(each.jobs == 2 for each in verifier._all), asked)
     worker.kill()
     with pytest.raises(ContentRejected, match="cannot be decoded"):
         await verifying
-    assert (await verifier.verify(path, "image/jpeg", USER)).width == 64
+    assert (await verified(verifier, path, "image/jpeg", USER)).width == 64
 
 
 async def test_a_worker_that_someone_ended_while_it_was_idle_is_replaced(start: Start, path: Path) -> None:
     verifier = await start()
-    await verifier.verify(path, "image/jpeg", USER)
+    await verified(verifier, path, "image/jpeg", USER)
     (worker,) = workers()
     worker.kill()
     worker.wait(10)
-    assert (await verifier.verify(path, "image/jpeg", USER)).width == 64
+    assert (await verified(verifier, path, "image/jpeg", USER)).width == 64
     assert [other.pid for other in workers()] != [worker.pid]
 
 
@@ -134,18 +140,18 @@ async def test_a_picture_that_exhausts_the_memory_is_refused_and_the_next_one_is
 ) -> None:
     verifier = await start(verifier_memory_mib=256)
     with pytest.raises(ContentRejected, match="memory"):
-        await verifier.verify(large, "image/png", USER)
-    assert (await verifier.verify(path, "image/jpeg", USER)).width == 64
+        await verified(verifier, large, "image/png", USER)
+    assert (await verified(verifier, path, "image/jpeg", USER)).width == 64
 
 
 async def test_more_pictures_than_may_wait_are_answered_503_at_once(start: Start, path: Path) -> None:
     verifier = await start(verifier_timeout_seconds=60)
     worker = await stopped(verifier, path)
     users = [str(number) for number in range(PLACES_PER_WORKER)]
-    waiting = [asyncio.create_task(verifier.verify(path, "image/jpeg", user)) for user in users]
+    waiting = [asyncio.create_task(verified(verifier, path, "image/jpeg", user)) for user in users]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
-        await verifier.verify(path, "image/jpeg", "another")
+        await verified(verifier, path, "image/jpeg", "another")
     worker.resume()
     assert {verified.width for verified in await asyncio.gather(*waiting)} == {64}
 
@@ -157,7 +163,7 @@ async def test_one_users_pictures_never_take_the_places_of_others(start: Start, 
     order: list[str] = []
 
     async def verify(user: str) -> None:
-        await verifier.verify(path, "image/jpeg", user)
+        await verified(verifier, path, "image/jpeg", user)
         order.append(user)
 
     async with asyncio.TaskGroup() as group:
@@ -177,19 +183,19 @@ async def test_one_users_pictures_never_take_the_places_of_others(start: Start, 
 
 async def test_only_as_many_workers_run_as_are_configured_and_they_are_kept(start: Start, path: Path) -> None:
     verifier = await start(verifier_workers=2)
-    await asyncio.gather(*(verifier.verify(path, "image/jpeg", USER) for _ in range(12)))
+    await asyncio.gather(*(verified(verifier, path, "image/jpeg", USER) for _ in range(12)))
     pids = {worker.pid for worker in workers()}
     assert 1 <= len(pids) <= 2
-    await asyncio.gather(*(verifier.verify(path, "image/jpeg", USER) for _ in range(12)))
+    await asyncio.gather(*(verified(verifier, path, "image/jpeg", USER) for _ in range(12)))
     assert pids <= {worker.pid for worker in workers()}
 
 
 async def test_a_worker_is_replaced_after_its_share_of_pictures(start: Start, path: Path) -> None:
     verifier = await start()
-    await verifier.verify(path, "image/jpeg", USER)
+    await verified(verifier, path, "image/jpeg", USER)
     (first,) = workers()
     for _ in range(RECYCLE_AFTER):
-        await verifier.verify(path, "image/jpeg", USER)
+        await verified(verifier, path, "image/jpeg", USER)
     (second,) = workers()
     assert second.pid != first.pid
 
@@ -197,7 +203,7 @@ async def test_a_worker_is_replaced_after_its_share_of_pictures(start: Start, pa
 async def test_closing_ends_the_workers_and_what_they_were_decoding(start: Start, path: Path) -> None:
     verifier = await start(verifier_timeout_seconds=60)
     await stopped(verifier, path)
-    verifying = asyncio.create_task(verifier.verify(path, "image/jpeg", USER))
+    verifying = asyncio.create_task(verified(verifier, path, "image/jpeg", USER))
     await asyncio.sleep(0)
     await verifier.close()
     with pytest.raises(Unavailable):
@@ -209,7 +215,7 @@ async def test_without_a_worker_nothing_is_refused_but_all_is_unavailable(start:
     verifier = await start(verifier_memory_mib=256)
     verifier._command[3] = "photo_api.no_such_module"
     with pytest.raises(Unavailable):
-        await verifier.verify(path, "image/jpeg", USER)
+        await verified(verifier, path, "image/jpeg", USER)
 
 
 async def test_workers_yield_to_the_api_are_limited_and_know_no_secret(
@@ -217,7 +223,7 @@ async def test_workers_yield_to_the_api_are_limited_and_know_no_secret(
 ) -> None:
     monkeypatch.setenv("PHOTO_API_SECRET_KEY", "s" * 32)
     verifier = await start(verifier_memory_mib=512)
-    await verifier.verify(path, "image/jpeg", USER)
+    await verified(verifier, path, "image/jpeg", USER)
     (worker,) = workers()
     assert worker.nice() >= 10
     assert worker.rlimit(psutil.RLIMIT_AS) == (512 * 2**20, 512 * 2**20)
@@ -227,11 +233,11 @@ async def test_workers_yield_to_the_api_are_limited_and_know_no_secret(
 
 async def test_a_worker_outlives_the_signals_that_drain_the_service(start: Start, path: Path) -> None:
     verifier = await start()
-    await verifier.verify(path, "image/jpeg", USER)
+    await verified(verifier, path, "image/jpeg", USER)
     (worker,) = workers()
     for number in (signal.SIGTERM, signal.SIGINT):
         os.kill(worker.pid, number)
-    assert (await verifier.verify(path, "image/jpeg", USER)).width == 64
+    assert (await verified(verifier, path, "image/jpeg", USER)).width == 64
     assert [other.pid for other in workers()] == [worker.pid]
 
 
