@@ -43,8 +43,7 @@ async def audit(settings: Settings, wanted: Wanted, progress: Progress) -> Findi
     findings = Findings()
     async with AsyncExitStack() as stack:
         database, storage = await stack.enter_async_context(opened(settings))
-        if wanted.fix:
-            await stack.enter_async_context(exclusive(settings))
+        held = await stack.enter_async_context(exclusive(settings)) if wanted.fix else None
         listing = stack.enter_context(empty_listing())
         stored_bytes = await listing.fill(storage.stored(), progress) if wanted.objects else 0
         async with taken(settings) as snapshot:
@@ -58,12 +57,12 @@ async def audit(settings: Settings, wanted: Wanted, progress: Progress) -> Findi
                     storage,
                     findings,
                     orphan_seconds=wanted.orphan_seconds,
-                    fix=wanted.fix,
+                    held=held,
                     many_orphans=wanted.many_orphans,
                     progress=progress,
                 )
-        if wanted.fix:
-            await audit_totals.repair(database, drift, findings)
+        if held is not None:
+            await audit_totals.repair(database, drift, findings, held)
         corrections = Change() if wanted.fix else drift.totals
         for url in wanted.metrics:
             await audit_metrics.check(database, url, corrections, findings, longest_seconds=wanted.metrics_seconds)

@@ -1,18 +1,21 @@
 """Totals against tables, in one snapshot: transactions change both together, so that in it they must be equal.
 
 Repairs add the difference that the snapshot showed. What others change meanwhile, they change in tables and totals
-alike, so that the difference stays what it was: no table is locked, and none is read twice.
+alike, so that the difference stays what it was: no table is locked, and none is read twice. Whether an album is shared
+is no sum but the sign of one: it is counted anew in the transaction that corrects the album.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from photo_api.business_metrics import totals
 from photo_api.business_metrics.models import SHARDS
 from photo_api.business_metrics.totals import ACTIVE_DAYS, Change, shard_of, today
 from photo_api.database import Database
 from photo_api.operations import repository
 from photo_api.operations.findings import Findings, Kind
+from photo_api.operations.lock import Held
 from photo_api.operations.repository import COUNTED
 from photo_api.operations.snapshot import Snapshot
 
@@ -32,6 +35,8 @@ class Drift:
     days: dict[tuple[int, int], int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     albums: dict[str, int] = field(default_factory=dict)
+    shared_by_albums: int = 0
+    """What of ``totals.albums_shared`` comes of ``albums``, and is made with them."""
 
 
 async def check(snapshot: Snapshot, findings: Findings) -> Drift:
@@ -88,6 +93,7 @@ async def _count_albums(snapshot: Snapshot, findings: Findings, drift: Drift, co
             )
             if len(drift.albums) < KEPT:
                 drift.albums[album["id"]] = album["active"] - album["active_links"]
+                drift.shared_by_albums += (album["active"] > 0) - (album["active_links"] > 0)
     findings.checked |= {"albums": number, "share links": links}
 
 
@@ -117,25 +123,32 @@ async def _compare_days(snapshot: Snapshot, findings: Findings, drift: Drift, da
         findings.add(Kind.ACTIVE_DAY, f"day {day} (since 1970) counts {-off:+d} users too many")
 
 
-async def repair(database: Database, drift: Drift, findings: Findings) -> None:
+async def repair(database: Database, drift: Drift, findings: Findings, held: Held) -> None:
     """Add the differences; each transaction is whole, and the last ones are made by the next run if this one ends."""
+    sums = replace(drift.totals, albums_shared=drift.totals.albums_shared - drift.shared_by_albums)
     async with database.transaction() as transaction:
-        for shard in drift.missing_shards:
-            await repository.add_to_totals(transaction, shard, Change())
-        if drift.totals != Change():
-            await repository.add_to_totals(transaction, 0, drift.totals)
         for (day, shard), users in sorted(drift.days.items()):
             await repository.add_to_day(transaction, day, shard, users)
+        for shard in drift.missing_shards:
+            await repository.add_to_totals(transaction, shard, Change())
+        if sums != Change():
+            await repository.add_to_totals(transaction, 0, sums)
+        await held.confirm()
     for kind in (Kind.TOTAL, Kind.ACTIVE_DAY):
         findings.repaired[kind] = findings.counts[kind]
-    for kind, correct, differences in (
-        (Kind.USER_BYTES, repository.add_to_user, drift.users),
-        (Kind.ALBUM_LINKS, repository.add_to_album, drift.albums),
-    ):
-        items = sorted(differences.items())
-        for start in range(0, len(items), REPAIR_BATCH):
-            batch = items[start : start + REPAIR_BATCH]
-            async with database.transaction() as transaction:
-                for key, difference in batch:
-                    await correct(transaction, key, difference)
-            findings.repaired[kind] += len(batch)
+    items = sorted(drift.users.items())
+    for start in range(0, len(items), REPAIR_BATCH):
+        batch = items[start : start + REPAIR_BATCH]
+        async with database.transaction() as transaction:
+            for user_id, photo_bytes in batch:
+                await repository.add_to_user(transaction, user_id, photo_bytes)
+            await held.confirm()
+        findings.repaired[Kind.USER_BYTES] += len(batch)
+    for album_id, links in sorted(drift.albums.items()):
+        async with database.transaction() as transaction:
+            row = await repository.add_to_album(transaction, album_id, links)
+            if row is not None:  # else it was deleted, and what it was taken for with it
+                shared = (row["active_links"] > 0) - (row["active_links"] - links > 0)
+                await totals.apply(transaction, row["owner_id"], Change(albums_shared=shared))
+            await held.confirm()
+        findings.repaired[Kind.ALBUM_LINKS] += 1

@@ -87,10 +87,12 @@ async def add_to_user(transaction: Executor, user_id: str, photo_bytes: int) -> 
     await transaction.execute("UPDATE users SET photo_bytes = photo_bytes + $2 WHERE id = $1", user_id, photo_bytes)
 
 
-async def add_to_album(transaction: Executor, album_id: str, active_links: int) -> None:
-    """Correct an album's number of open links by a difference."""
-    await transaction.execute(
-        "UPDATE albums SET active_links = active_links + $2 WHERE id = $1", album_id, active_links
+async def add_to_album(transaction: Executor, album_id: str, active_links: int) -> Row | None:
+    """Correct an album's number of open links by a difference; owner_id and the new active_links."""
+    return await transaction.fetch_one(
+        "UPDATE albums SET active_links = active_links + $2 WHERE id = $1 RETURNING owner_id, active_links",
+        album_id,
+        active_links,
     )
 
 

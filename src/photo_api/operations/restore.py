@@ -49,7 +49,7 @@ async def restore(settings: Settings, directory: Path, progress: Progress) -> Ma
     """
     manifest = read_manifest(directory)
     tables = await asyncio.to_thread(_fitting, manifest)
-    async with opened(settings) as (database, storage), exclusive(settings):
+    async with opened(settings) as (database, storage), exclusive(settings) as held:
         async with taken(settings):  # says what to do where the schema is not this version's
             await _expect_empty(database, tables)
         await _restore_objects(storage, directory, manifest, tables["photos"], progress)
@@ -62,6 +62,7 @@ async def restore(settings: Settings, directory: Path, progress: Progress) -> Ma
                     progress(f"rows of {table.name} stored", table.rows)
             for key in manifest.deleted_meanwhile:
                 await _delete(transaction, key)
+            await held.confirm()
     return manifest
 
 

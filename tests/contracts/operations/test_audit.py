@@ -1,25 +1,32 @@
 """``photo-api audit``, on both databases."""
 
 import asyncio
+import shutil
 import sqlite3
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
 import pytest
 from aiohttp import web
-from tests.support.filled import Place, add_photo, seal
+from tests.support.filled import Place, add_photo, fill, opened_place, seal
 
+from photo_api.business_metrics import totals
 from photo_api.business_metrics.publisher import BusinessMetricsPublisher
+from photo_api.business_metrics.totals import Change
+from photo_api.config import Settings
 from photo_api.errors import DatabaseUnavailable, Unavailable
-from photo_api.ids import now_ms
-from photo_api.operations import audit_metrics
+from photo_api.ids import new_id, now_ms
+from photo_api.operations import audit_metrics, audit_objects, audit_totals
 from photo_api.operations.audit import Wanted, audit
-from photo_api.operations.findings import Findings
+from photo_api.operations.findings import Findings, Kind
 from photo_api.operations.lock import exclusive
 from photo_api.operations.parts import unpublished
+from photo_api.share_links import repository as links
 from photo_api.storage import outbox
 from photo_api.storage.base import StoredObject
 from photo_api.storage.files import NotThere, ObjectFiles
+from photo_api.storage.filesystem import FileSystemStorage
 from photo_metrics.exposition import render_text
 
 
@@ -43,6 +50,13 @@ async def sql(place: Place, statement: str) -> None:
     postgresql = await asyncpg.connect(url)
     await postgresql.execute(statement)
     await postgresql.close()
+
+
+async def first_user(place: Place) -> str:
+    """The one who has photos."""
+    row = await place.database.fetch_one("SELECT id FROM users WHERE photo_bytes > 0")
+    assert row is not None
+    return str(row["id"])
 
 
 async def test_what_only_the_service_changed_has_no_finding(place: Place) -> None:
@@ -83,8 +97,7 @@ async def test_rows_of_the_totals_that_are_gone_are_made_again(place: Place) -> 
 
 
 async def test_repairs_are_right_while_others_write(place: Place) -> None:
-    row = await place.database.fetch_one("SELECT id FROM users WHERE photo_bytes > 0")
-    assert row is not None
+    owner = await first_user(place)
     await sql(place, "UPDATE totals SET photos = photos + 100, photo_bytes = photo_bytes - 3")
     await sql(place, "UPDATE users SET photo_bytes = photo_bytes + 1000")
     stop = asyncio.Event()
@@ -92,7 +105,7 @@ async def test_repairs_are_right_while_others_write(place: Place) -> None:
     async def traffic() -> int:
         added = 0
         while not stop.is_set():
-            await add_photo(place, row["id"], b"x" * (added + 1))
+            await add_photo(place, owner, b"x" * (added + 1))
             added += 1
         return added
 
@@ -112,6 +125,78 @@ async def test_only_one_repairs_at_a_time(place: Place) -> None:
         assert "another photo-api audit --fix" in str(refused.value.detail)
         assert (await audited(place)).ok
     assert (await audited(place, fix=True)).ok
+
+
+async def test_the_lock_s_idle_session_is_not_ended_by_the_server(
+    postgresql_server: str, empty_settings: Callable[[str], Settings]
+) -> None:
+    settings = empty_settings("postgresql")
+    url = settings.resolved_database_url
+    name = url.rsplit("/", 1)[1]
+    server = await asyncpg.connect(postgresql_server)
+    await server.execute(f"ALTER DATABASE {name} SET idle_session_timeout = '50ms'")
+    async with exclusive(settings) as held:
+        await asyncio.sleep(0.2)
+        await held.confirm()
+        with pytest.raises(DatabaseUnavailable):
+            async with exclusive(settings):
+                pass
+    await server.close()
+
+
+async def test_nothing_is_repaired_without_the_lock(
+    postgresql_server: str, empty_settings: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection ended while the audit looked: another may repair by now."""
+    settings = empty_settings("postgresql")
+    repair = audit_totals.repair
+
+    async def without_lock(*arguments: Any) -> None:
+        server = await asyncpg.connect(postgresql_server)
+        await server.execute(
+            "SELECT pg_terminate_backend(l.pid, 10000) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE l.locktype = 'advisory' AND d.datname = $1",
+            settings.resolved_database_url.rsplit("/", 1)[1],
+        )
+        await server.close()
+        await repair(*arguments)
+
+    monkeypatch.setattr(audit_totals, "repair", without_lock)
+    async with opened_place(settings) as place:
+        await fill(place)
+        await sql(place, "UPDATE totals SET photos = photos + 7 WHERE shard = 3")
+        with pytest.raises(DatabaseUnavailable, match="the lock of photo-api audit --fix and restore was lost"):
+            await audited(place, fix=True)
+        assert await told(place) == {"total": 1}
+
+
+async def test_an_album_shared_while_its_links_are_repaired_is_counted_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number of links was too small by one, and another link is made between the snapshot and the repair."""
+    await sql(place, "UPDATE albums SET active_links = 0 WHERE active_links = 1")
+    await sql(place, "UPDATE totals SET albums_shared = 0")
+    album = await place.database.fetch_one("SELECT album_id, owner_id FROM share_links")
+    assert album is not None
+    repair = audit_totals.repair
+
+    async def after_another(*arguments: Any) -> None:
+        async with place.database.transaction() as tx:
+            active = await links.add_active_link(tx, album["album_id"], album["owner_id"])
+            await tx.execute(
+                "INSERT INTO share_links (id, album_id, owner_id, token_hash, created_ms)"
+                " VALUES ($1, $2, $3, 'new', 1)",
+                new_id(),
+                album["album_id"],
+                album["owner_id"],
+            )
+            change = Change(share_links=1, share_links_active=1, albums_shared=int(active == 1))
+            await totals.apply(tx, album["owner_id"], change)
+        await repair(*arguments)
+
+    monkeypatch.setattr(audit_totals, "repair", after_another)
+    assert (await audited(place, fix=True)).ok
+    assert await told(place) == {}
 
 
 async def test_a_photo_without_an_object_is_told_and_never_deleted(embedded: Place) -> None:
@@ -135,6 +220,7 @@ async def test_an_object_of_another_size_is_told(embedded: Place) -> None:
 
 async def test_an_object_without_a_photo_is_left_to_the_outbox(place: Place) -> None:
     orphan = await seal(place.storage, b"nobody's")
+    await add_photo(place, await first_user(place), b"newer")
     young = await audited(place, fix=True)
     assert young.counts == {}
     assert young.checked["objects too young to judge"] == 1
@@ -156,6 +242,47 @@ async def test_a_storage_is_not_emptied_for_the_wrong_database(embedded: Place) 
     assert len(await outbox.due(embedded.database, now_ms(), 100)) == 1
     assert (await audited(embedded, orphan_seconds=0, fix=True, many_orphans=True)).ok
     assert len(await outbox.due(embedded.database, now_ms(), 100)) == 22
+
+
+async def test_a_small_storage_is_not_emptied_for_an_empty_database(
+    embedded: Place, empty_settings: Callable[[str], Settings]
+) -> None:
+    """Three of three: fewer than any limit of a large storage."""
+    empty = empty_settings("sqlite")
+    shutil.copytree(embedded.settings.data_dir / "objects", empty.data_dir / "objects", dirs_exist_ok=True)
+    async with opened_place(empty) as place:
+        findings = await audited(place, orphan_seconds=0, fix=True)
+        assert findings.remarks[0].startswith("3 of 3 objects have no photo: none is deleted")
+        assert await outbox.due(place.database, now_ms(), 100) == []
+
+
+async def test_photos_newer_than_an_old_copy_of_the_database_are_not_deleted(embedded: Place) -> None:
+    newer = await seal(embedded.storage, b"since the copy was made")
+    findings = await audited(embedded, orphan_seconds=0, fix=True)
+    assert not findings.ok
+    assert findings.remarks[0].startswith(f"object {newer} has no photo and is newer than every row: none is deleted")
+    assert newer not in [row["object_key"] for row in await outbox.due(embedded.database, now_ms(), 100)]
+
+
+async def test_an_object_of_no_key_of_ours_is_never_deleted(embedded: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of its name could be read as a date."""
+    foreign = ["2024", "01234567_0123.jpg", "00000000-0000-4000-8000-000000000000"]
+    listed = FileSystemStorage.stored
+
+    async def stored(storage: FileSystemStorage) -> AsyncIterator[StoredObject]:
+        for key in foreign:
+            yield StoredObject(key, 1, "")
+        async for one in listed(storage):
+            yield one
+
+    async def there(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(FileSystemStorage, "stored", stored)
+    monkeypatch.setattr(audit_objects, "_is_stored", there)
+    findings = await audited(embedded, fix=True, many_orphans=True)
+    assert findings.counts[Kind.OBJECT_ORPHANED] == 3
+    assert findings.repaired[Kind.OBJECT_ORPHANED] == 0
 
 
 async def test_a_pending_photo_s_object_is_no_orphan(embedded: Place) -> None:
