@@ -5,46 +5,32 @@
     uploads/<key>   what upload URLs reach, and direct uploads; the last complete one counts
     photos/<key>    sealed: made by a copy of one upload (by its etag), reached by no URL of a client's
 
-Sealing copies with ``If-None-Match: *``, so that no second confirm replaces what the first one sealed. A storage that
-has no such copies (Swift) refuses them all; there we look first, and look at the copy's etag afterwards: what may get
-past that is a second confirm of the same photo, with another upload, that begins and ends its verification while the
-first one's copy is still under way.
-
 Policy: storage that is away, or refuses us, raises `Unavailable` (503) for what needs it, and is asked again by the
 next request; nothing recovers by a restart only. At the start, keys, bucket, region and clock must be right
 (`ConfigurationError`); storage that is away then is no reason not to start.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
-import aiohttp
 import structlog
 
 from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import Conflict, NotFound, Unavailable
 from photo_api.external.errors import MalformedAnswer, ServiceAway
-from photo_api.ids import ID_PATTERN
-from photo_api.storage import s3_sweep, s3_xml
+from photo_api.storage import s3_sweep
 from photo_api.storage.base import LocalCopy, ObjectReader, PresignedUpload, StoredObject
 from photo_api.storage.local_copies import LocalCopies
 from photo_api.storage.s3_client import Refused, S3Client
+from photo_api.storage.s3_seal import KEY, SEALED, UPLOADS, Found, Seals, named
 from photo_api.storage.s3_upload import DirectUploads
 from photo_metrics import Recorder
 
-UPLOADS: Final = "uploads/"
-SEALED: Final = "photos/"
 PIECE_BYTES: Final = 256 * 1024
 
-_UPLOAD_ETAG: Final = "x-amz-meta-upload-etag"
-"""The etag of what was copied: a copy's own differs where the upload came in parts, or is encrypted."""
-_ENCRYPTION: Final = "x-amz-server-side-encryption"
-_MD5 = re.compile(r"[0-9a-f]{32}")
-_KEY = re.compile(ID_PATTERN)
 _log = structlog.get_logger("photo_api.storage")
 
 
@@ -55,7 +41,7 @@ class S3Storage:
         self._client = S3Client(settings, recorder, clock=clock)
         self._direct = DirectUploads(self._client)
         self._copies = LocalCopies(settings.data_dir.absolute() / "downloads")
-        self._copies_conditionally = True
+        self._seals = Seals(self._client)
 
     async def open(self) -> None:
         """Ask for the bucket's listing, which tells whether it can be used.
@@ -83,25 +69,25 @@ class S3Storage:
     def presign_upload(self, key: str, content_type: str, size: int, expires_in_seconds: int) -> PresignedUpload:
         """A ``PUT`` to the storage itself; whoever sends another type or length does not fit the signature."""
         url = self._client.presign_put(
-            _named(UPLOADS, key), {"content-length": str(size), "content-type": content_type}, expires_in_seconds
+            named(UPLOADS, key), {"content-length": str(size), "content-type": content_type}, expires_in_seconds
         )
         return PresignedUpload(url, "PUT", {"Content-Type": content_type}, expires_in_seconds)
 
     async def store(self, key: str, content_type: str, size_limit: int, chunks: AsyncIterator[bytes]) -> StoredObject:
         """Send it on while it comes."""
-        written = await self._direct.write(_named(UPLOADS, key), content_type, size_limit, chunks)
+        written = await self._direct.write(named(UPLOADS, key), content_type, size_limit, chunks)
         upload = StoredObject(key, written.size, written.etag)
-        if await self._sealed(key) is not None:  # after the upload: either we see the seal, or the seal sees us
+        if await self._seals.find(key) is not None:  # after the upload: either we see the seal, or the seal sees us
             await self.discard(upload)
             raise Conflict("This upload was confirmed already and cannot be changed.")
         return upload
 
     async def head_upload(self, key: str) -> StoredObject | None:
         """The sealed object, else the upload: asked for at once, and again where a seal may have come in between."""
-        sealed, upload = await asyncio.gather(self._sealed(key), self._head(_named(UPLOADS, key)))
+        sealed, upload = await asyncio.gather(self._seals.find(key), self._seals.head(named(UPLOADS, key)))
         if sealed is not None:
             return sealed
-        return StoredObject(key, upload.size, upload.etag) if upload is not None else await self._sealed(key)
+        return StoredObject(key, upload.size, upload.etag) if upload is not None else await self._seals.find(key)
 
     @asynccontextmanager
     async def upload_as_file(self, upload: StoredObject) -> AsyncIterator[LocalCopy]:
@@ -111,15 +97,14 @@ class S3Storage:
 
     async def seal(self, upload: StoredObject, content_type: str) -> None:
         """Copy the upload within the storage, then remove it."""
-        if not (self._copies_conditionally and await self._copy(upload, content_type, if_none=True)):
-            await self._seal_after_a_look(upload, content_type)
+        await self._seals.seal(upload, content_type)
         with suppress(Unavailable):  # then it is swept later
-            await self._delete(_named(UPLOADS, upload.key))
+            await self._seals.delete(named(UPLOADS, upload.key))
 
     async def discard(self, upload: StoredObject) -> None:
         """Delete by etag; where storage does not know such deletions, a newer upload has a moment to be lost."""
-        if await self._is_current(upload):
-            await self._delete(_named(UPLOADS, upload.key), only_etag=upload.etag)
+        if await self._seals.is_current(upload):
+            await self._seals.delete(named(UPLOADS, upload.key), only_etag=upload.etag)
 
     async def read(self, key: str, start: int, stop: int) -> ObjectReader:
         """Pass on the range as it comes."""
@@ -128,8 +113,8 @@ class S3Storage:
 
     async def delete(self, key: str) -> None:
         """Remove the upload first, so that no seal that begins after us can make the object again."""
-        await self._delete(_named(UPLOADS, key))
-        await self._delete(_named(SEALED, key))
+        await self._seals.delete(named(UPLOADS, key))
+        await self._seals.delete(named(SEALED, key))
 
     async def remove_abandoned(self, older_than_seconds: float) -> int:
         """Remove uploads, and uploads in parts that did not end, by the storage's own clock."""
@@ -141,7 +126,7 @@ class S3Storage:
         async with aclosing(s3_sweep.listed(self._client, SEALED)) as objects:
             async for found in objects:
                 key = found.key.removeprefix(SEALED)
-                if _KEY.fullmatch(key):
+                if KEY.fullmatch(key):
                     yield StoredObject(key, found.size, "")
 
     async def ping(self) -> None:
@@ -149,74 +134,13 @@ class S3Storage:
         async with self._client.request("head", "HEAD", idempotent=True):
             pass
 
-    async def _sealed(self, key: str) -> StoredObject | None:
-        found = await self._head(_named(SEALED, key))
-        return StoredObject(key, found.size, found.upload_etag) if found is not None and found.is_sound else None
-
-    async def _seal_after_a_look(self, upload: StoredObject, content_type: str) -> None:
-        """Seal where a copy on condition was refused, or is not to be had."""
-        if await self._is_sealed(upload):
-            return
-        if self._copies_conditionally and await self._is_current(upload):
-            # Nothing stands in the way of a copy: this storage refuses conditions. The next seal need not try.
-            self._copies_conditionally = False
-            _log.info("object_storage_without_conditional_copies", consequence="seals look before they copy")
-        if not self._copies_conditionally and await self._copy(upload, content_type, if_none=False):
-            return
-        if not await self._is_sealed(upload):
-            raise Conflict("The upload was replaced meanwhile; confirm it again.")
-
-    async def _is_current(self, upload: StoredObject) -> bool:
-        """Whether exactly this upload is the last complete one."""
-        found = await self._head(_named(UPLOADS, upload.key))
-        return found is not None and found.etag == upload.etag
-
-    async def _is_sealed(self, upload: StoredObject) -> bool:
-        """Whether exactly this upload is sealed; raises `Conflict` where another one is."""
-        sealed = await self._sealed(upload.key)
-        if sealed is not None and sealed.etag != upload.etag:
-            raise Conflict("Another upload of this photo was confirmed meanwhile.")
-        return sealed is not None
-
-    async def _copy(self, upload: StoredObject, content_type: str, *, if_none: bool) -> bool:
-        """Copy the upload to its sealed place; false where it is not there, was replaced, or may not be copied."""
-        name = _named(SEALED, upload.key)
-        headers = {
-            "x-amz-copy-source": self._client.copy_source(_named(UPLOADS, upload.key)),
-            "x-amz-copy-source-if-match": f'"{upload.etag}"',
-            "x-amz-metadata-directive": "REPLACE",
-            _UPLOAD_ETAG: upload.etag,
-            "content-type": content_type,
-        }
-        if if_none:
-            headers["if-none-match"] = "*"
-        seconds = self._client.seconds_for(upload.size)
-        async with self._client.request(
-            "upload", "PUT", name, headers=headers, expected=(200, 404, 409, 412), seconds=seconds
-        ) as response:
-            if response.status == 409:
-                raise Unavailable("This photo is being confirmed at this moment; confirm it again.")
-            if response.status != 200:
-                return False
-            result = await self._client.result(response, "CopyObjectResult", seconds=seconds)
-            copy_etag = s3_xml.etag(s3_xml.text(result, "ETag"))
-            copied = _Found(upload.size, copy_etag, upload.etag, response.headers.get(_ENCRYPTION, ""))
-        if not copied.is_sound:  # the upload was replaced between the storage's look at its etag and the copy
-            await self._delete(name, only_etag=copied.etag)
-            return False
-        return True
-
-    async def _head(self, name: str) -> "_Found | None":
-        async with self._client.request("head", "HEAD", name, expected=(200, 404), idempotent=True) as response:
-            return _Found.of(response) if response.status == 200 else None
-
     async def _upload_pieces(self, upload: StoredObject) -> AsyncGenerator[bytes, None]:
         """The bytes of exactly that upload; of its sealed copy, where a confirm was cut off after sealing."""
         headers = {"if-match": f'"{upload.etag}"'}
         async with self._client.request(
             "download",
             "GET",
-            _named(UPLOADS, upload.key),
+            named(UPLOADS, upload.key),
             headers=headers,
             expected=(200, 404, 412),
             idempotent=True,
@@ -225,7 +149,7 @@ class S3Storage:
                 async for piece in response.content.iter_chunked(PIECE_BYTES):
                     yield piece
                 return
-        if not await self._is_sealed(upload):
+        if not await self._seals.is_sealed(upload):
             raise Conflict("The upload was replaced meanwhile; confirm it again.")
         async with aclosing(self._pieces(upload.key, 0, upload.size)) as pieces:
             async for piece in pieces:
@@ -234,44 +158,15 @@ class S3Storage:
     async def _pieces(self, key: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         headers = {"range": f"bytes={start}-{stop - 1}"}
         async with self._client.request(
-            "download", "GET", _named(SEALED, key), headers=headers, expected=(206, 404), idempotent=True
+            "download", "GET", named(SEALED, key), headers=headers, expected=(206, 404), idempotent=True
         ) as response:
-            if response.status == 206 and _Found.of(response).is_sound:
+            if response.status == 206 and Found.of(response).is_sound:
                 if response.content_length != stop - start:
                     raise ServiceAway("The object storage has less of an object than it had.")
                 async for piece in response.content.iter_chunked(PIECE_BYTES):
                     yield piece
                 return
         raise NotFound("There is no such image any more.")
-
-    async def _delete(self, name: str, *, only_etag: str | None = None) -> None:
-        headers = {} if only_etag is None else {"if-match": f'"{only_etag}"'}
-        async with self._client.request(
-            "delete", "DELETE", name, headers=headers, expected=(204, 404, 412), idempotent=True
-        ):
-            pass
-
-
-class _Found(NamedTuple):
-    """An object as its headers tell of it."""
-
-    size: int
-    etag: str
-    upload_etag: str
-    encryption: str
-
-    @classmethod
-    def of(cls, response: aiohttp.ClientResponse) -> Self:
-        """The object that an answer is about."""
-        etag = s3_xml.etag_of(response.headers)
-        encryption = response.headers.get(_ENCRYPTION, "")
-        return cls(response.content_length or 0, etag, response.headers.get(_UPLOAD_ETAG, etag), encryption)
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether a copy holds what was to be copied, as far as etags can tell: those that are MD5 sums."""
-        comparable = _MD5.fullmatch(self.etag) and _MD5.fullmatch(self.upload_etag)
-        return not comparable or self.encryption not in {"", "AES256"} or self.etag == self.upload_etag
 
 
 class _Reader:
@@ -291,10 +186,3 @@ class _Reader:
     async def aclose(self) -> None:
         """Give the connection back, or close it where bytes are left."""
         await self._pieces.aclose()
-
-
-def _named(prefix: str, key: str) -> str:
-    """Keys are ids of ours and nothing else, so none can name another place."""
-    if not _KEY.fullmatch(key):
-        raise ValueError("not a key of this store")
-    return prefix + key

@@ -167,6 +167,7 @@ def errors(recorder: Recorder) -> Callable[[], float | None]:
 async def test_a_copy_that_failed_with_status_200_is_no_seal_and_a_failure(
     storage: S3Storage, answers: Answers, errors: Callable[[], float | None]
 ) -> None:
+    answers.prepare("HEAD /photos", status=404)
     answers.prepare("PUT /photos", "  " + FAILED)
     with pytest.raises(Unavailable, match="InternalError"):
         await storage.seal(UPLOAD, JPEG)
@@ -175,6 +176,7 @@ async def test_a_copy_that_failed_with_status_200_is_no_seal_and_a_failure(
 
 
 async def test_a_copy_at_the_same_moment_as_another_is_to_be_tried_again(storage: S3Storage, answers: Answers) -> None:
+    answers.prepare("HEAD /photos", status=404)
     answers.prepare("PUT /photos", "<Error><Code>ConditionalRequestConflict</Code></Error>", 409)
     with pytest.raises(Unavailable):
         await storage.seal(UPLOAD, JPEG)
@@ -182,6 +184,7 @@ async def test_a_copy_at_the_same_moment_as_another_is_to_be_tried_again(storage
 
 async def test_a_copy_of_other_bytes_is_removed_and_no_seal(storage: S3Storage, answers: Answers) -> None:
     other = "0" * 32
+    answers.prepare("HEAD /photos", status=404)
     answers.prepare("PUT /photos", copied(other))
     answers.prepare("HEAD /photos", status=404, times=2)
     answers.prepare("HEAD /uploads", ETag=f'"{other}"')
@@ -192,11 +195,58 @@ async def test_a_copy_of_other_bytes_is_removed_and_no_seal(storage: S3Storage, 
 
 
 async def test_a_copy_under_a_key_of_kms_has_another_etag_and_is_a_seal(storage: S3Storage, answers: Answers) -> None:
+    answers.prepare("HEAD /photos", status=404)
     answers.prepare("PUT /photos", copied("0" * 32), x_amz_server_side_encryption="aws:kms")
+    answers.prepare("PUT /photos", FAILED, 412)
     await storage.seal(UPLOAD, JPEG)
     copy = answers.headers[answers.asked.index("PUT /photos ?")]
     assert (copy["x-amz-copy-source-if-match"], copy["if-none-match"]) == (f'"{ETAG}"', "*")
     assert answers.asked[-1] == "DELETE /uploads ?"
+
+
+def copies(answers: Answers) -> list[str]:
+    """The conditions of the copies that were asked for."""
+    return [
+        headers.get("If-None-Match", "none")
+        for question, headers in zip(answers.asked, answers.headers, strict=True)
+        if question.startswith("PUT /photos")
+    ]
+
+
+async def test_the_first_copy_is_asked_for_again_and_a_storage_that_refuses_that_is_asked_once_from_then_on(
+    storage: S3Storage, answers: Answers
+) -> None:
+    answers.prepare("HEAD /photos", status=404)
+    answers.prepare("PUT /photos", copied(ETAG))
+    answers.prepare("PUT /photos", FAILED, 412)
+    await storage.seal(UPLOAD, JPEG)
+    answers.prepare("PUT /photos", copied(ETAG))
+    await storage.seal(UPLOAD, JPEG)
+    assert copies(answers) == ["*"] * 3
+
+
+async def test_a_storage_that_takes_no_notice_of_conditions_is_looked_at_before_each_copy(
+    storage: S3Storage, answers: Answers
+) -> None:
+    answers.prepare("HEAD /photos", status=404)
+    answers.prepare("PUT /photos", copied(ETAG), times=2)
+    await storage.seal(UPLOAD, JPEG)
+    answers.prepare("HEAD /photos", ETag='"' + "0" * 32 + '"')
+    with pytest.raises(Conflict):
+        await storage.seal(UPLOAD, JPEG)
+    assert copies(answers) == ["*", "*"]
+
+
+async def test_an_upload_that_was_replaced_and_put_back_does_not_end_conditional_copies(
+    storage: S3Storage, answers: Answers
+) -> None:
+    for _ in range(2):
+        answers.prepare("HEAD /photos", status=404, times=2)
+        answers.prepare("PUT /photos", FAILED, 412)
+        answers.prepare("PUT /photos", copied(ETAG))
+        await storage.seal(UPLOAD, JPEG)
+        answers.prepared.clear()
+    assert copies(answers) == ["*"] * 4
 
 
 async def test_a_sealed_object_with_other_bytes_than_its_upload_is_none(storage: S3Storage, answers: Answers) -> None:
@@ -298,7 +348,9 @@ async def test_an_upload_that_is_sealed_between_the_looks_at_both_places_is_foun
 
 
 async def test_an_upload_that_cannot_be_removed_is_sealed_all_the_same(storage: S3Storage, answers: Answers) -> None:
+    answers.prepare("HEAD /photos", status=404)
     answers.prepare("PUT /photos", copied(ETAG))
+    answers.prepare("PUT /photos", FAILED, 412)
     answers.prepare("DELETE /uploads", FAILED, 500, times=3)
     await storage.seal(UPLOAD, JPEG)
     assert answers.asked[-1] == "DELETE /uploads ?"
