@@ -86,6 +86,7 @@ class Settings(BaseSettings):
         None,
         description="postgresql://… (of several hosts the one that takes writes) or sqlite:///path; default: "
         "photo-api.sqlite3 in the data directory",
+        repr=False,  # of its password
     )
     database_pool_size: int = Field(10, ge=1, le=200, description="most connections of an instance (SQLite: readers)")
     database_timeout_seconds: float = Field(5.0, gt=0, le=60, description="how long a statement or a lock may take")

@@ -167,3 +167,13 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_described_on_the_reference_page() -> None:
     assert all(setting.description for setting in described_settings())
     assert PAGE.read_text() == markdown()
+
+
+def test_no_secret_is_in_the_settings_text() -> None:
+    secret = "kT9vQe2LmZ"
+    database_url, redis_url = f"postgresql://photo:{secret}@db/photo", f"redis://:{secret}@cache/0"
+    names = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+    hidden = {name: SecretStr(secret) for name in names} | {"redis_url": SecretStr(redis_url)}
+    settings = Settings(database_url=database_url).model_copy(update=hidden)
+    assert secret not in repr(settings)
+    assert secret not in str(settings)

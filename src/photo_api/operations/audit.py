@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from photo_api.business_metrics.totals import Change
 from photo_api.config import Settings
+from photo_api.errors import Unavailable
 from photo_api.operations import audit_metrics, audit_objects, audit_totals
 from photo_api.operations.audit_objects import Progress, empty_listing
 from photo_api.operations.findings import Findings
@@ -37,10 +38,13 @@ async def audit(settings: Settings, wanted: Wanted, progress: Progress) -> Findi
     """Look, repair where that is wanted, and tell.
 
     Raises:
-        Unavailable: the database, the storage or an instance is away; what was repaired until then stays so.
+        Unavailable: the database or the storage is away, and what was repaired until then stays so; or an instance is
+            away at the start. One that ends later is a remark, so that the findings are not lost.
         ConfigurationError: a setting is wrong.
     """
     findings = Findings()
+    for url in wanted.metrics:
+        await audit_metrics.expect(url)
     async with AsyncExitStack() as stack:
         database, storage = await stack.enter_async_context(opened(settings))
         held = await stack.enter_async_context(exclusive(settings)) if wanted.fix else None
@@ -65,5 +69,9 @@ async def audit(settings: Settings, wanted: Wanted, progress: Progress) -> Findi
             await audit_totals.repair(database, drift, findings, held)
         corrections = Change() if wanted.fix else drift.totals
         for url in wanted.metrics:
-            await audit_metrics.check(database, url, corrections, findings, longest_seconds=wanted.metrics_seconds)
+            try:
+                await audit_metrics.check(database, url, corrections, findings, longest_seconds=wanted.metrics_seconds)
+            except Unavailable as away:
+                findings.unread += 1
+                findings.remarks.append(away.detail or away.title)
     return findings

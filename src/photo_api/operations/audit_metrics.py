@@ -40,7 +40,19 @@ GAUGES: Final[Mapping[str, str]] = {
 """Series of the metrics page, and which total each shows."""
 _SAMPLE: Final = re.compile(rf"({'|'.join(re.escape(series) for series in GAUGES)}) (\S+)")
 
-Values = dict[str, int]
+Values = dict[str, float]
+"""As they are on the page, which may have NaN or +Inf."""
+
+
+async def expect(url: str) -> None:
+    """Read a page once, before anything else is done.
+
+    Raises:
+        ConfigurationError: the URL is none.
+        Unavailable: the instance cannot be asked.
+    """
+    async with _pages(url) as page:
+        await page()
 
 
 async def check(
@@ -81,7 +93,8 @@ async def _compare(
     for series in wrong:
         low, high = seen[GAUGES[series]]
         has = str(low) if low == high else f"{low} to {high}"
-        findings.add(Kind.METRIC, f"{url} shows {series} {shown.get(series, 'not at all')}, the database has {has}")
+        shows = f"{shown[series]:.15g}" if series in shown else "not at all"
+        findings.add(Kind.METRIC, f"{url} shows {series} {shows}, the database has {has}")
 
 
 async def _widen(seen: dict[str, tuple[int, int]], database: Database, corrections: Change) -> None:
@@ -117,6 +130,9 @@ async def _pages(url: str) -> AsyncIterator[Callable[[], Awaitable[Values]]]:
                 said = str(error) or type(error).__name__
                 raise Unavailable(f"--metrics: {url} cannot be read ({said}); name a running instance") from error
             found = (_SAMPLE.fullmatch(line) for line in body.decode(errors="replace").splitlines())
-            return {match[1]: int(float(match[2])) for match in found if match}
+            try:
+                return {match[1]: float(match[2]) for match in found if match}
+            except ValueError as error:
+                raise Unavailable(f"--metrics: {url} is no metrics page ({error}); name a metrics port") from None
 
         yield page

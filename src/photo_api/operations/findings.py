@@ -44,6 +44,8 @@ class Findings:
     """How many of what."""
     remarks: list[str] = field(default_factory=list)
     """What was not done, and why; a line each."""
+    unread: int = 0
+    """Instances that ended while they were compared: a remark says which."""
 
     def add(self, kind: Kind, text: str) -> None:
         """Something is wrong; ``text`` is one line."""
@@ -54,8 +56,8 @@ class Findings:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong, or all of it was repaired."""
-        return all(self.repaired[kind] >= count for kind, count in self.counts.items())
+        """Whether all was looked at, and nothing is wrong, or all of it was repaired."""
+        return not self.unread and all(self.repaired[kind] >= count for kind, count in self.counts.items())
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``: ``{"ok", "checked": {what: n}, "remarks", "findings": [{kind, count, repaired, told}]}``."""
@@ -79,4 +81,7 @@ class Findings:
         said.extend(self.remarks)
         looked = ", ".join(f"{number} {what}" for what, number in self.checked.items())
         wrong = sum((self.counts - self.repaired).values())
-        return [*said, f"looked at {looked}: " + ("all is right" if not wrong else f"{wrong} to be repaired")]
+        result = f"{wrong} to be repaired" if wrong else "all is right"
+        if self.unread:
+            result += f", but {self.unread} of the instances could not be compared"
+        return [*said, f"looked at {looked}: {result}"]

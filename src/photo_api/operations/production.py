@@ -1,11 +1,13 @@
 """What a production environment refuses to start with: secrets that are no secrets, and secrets sent in the clear.
 
 Secrets are judged by their text alone: long enough, no example of some documentation, no pattern. Who sends one over
-plain HTTP to another machine gives it away, so that every URL with a host that is not on loopback must be encrypted.
+plain HTTP to another machine gives it away, so that every URL with a host that is not on loopback must be encrypted;
+but for PostgreSQL's, whose ``sslmode`` says what its operator decided: its password is not sent as such (SCRAM).
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -40,6 +42,9 @@ _WHOLE: Final = frozenset(
     {"admin", "minioadmin", "postgres", "postgresql", "redis", "swift", "secret", "photo", "photos"}
 )
 _RUNS: Final = ("0123456789", "1234567890", "abcdefghijklmnopqrstuvwxyz", "0123456789abcdef")
+_DISTINCT: Final = ((32, 8), (16, 5), (0, 4))
+"""From how many characters on how many of them are different: fewer are rarer than one in a hundred, even in digits."""
+_RUN_LENGTH: Final = 4
 _URLS: Final = (
     *("public_url", "storage_public_url", "s3_endpoint_url", "swift_auth_url", "swift_storage_url"),
     *("cdn_url", "cdn_api_url", "logncrash_url"),
@@ -80,18 +85,32 @@ def _judged(name: str, secret: str, least: int, whose: str = "") -> Iterator[str
 
 
 def is_guessable(secret: str) -> bool:
-    """Whether a secret is a placeholder, a few characters over and over, or a run of the alphabet."""
+    """Whether a secret is a placeholder, a few characters over and over, or runs of the alphabet."""
     plain = secret.lower()
     bare = plain.translate(str.maketrans("", "", "-_ .!$<>{}"))
     spelled = bare.translate(str.maketrans("@013", "aoie"))
-    if bare in _WHOLE or any(word in bare or word in spelled for word in _PLACEHOLDERS):
+    if bare.rstrip("0123456789") in _WHOLE or any(word in bare or word in spelled for word in _PLACEHOLDERS):
         return True
-    if len(set(plain)) < min(8, len(plain) // 2 + 1):
+    if len(set(plain)) < next(few for length, few in _DISTINCT if len(plain) >= length):
+        return True
+    if _runs(plain) <= len(plain) / _RUN_LENGTH:
         return True
     period = (plain + plain).find(plain, 1)  # of the shortest block that gives the text when repeated
     if period < len(plain):
         return True
     return any(plain in run * (len(plain) // len(run) + 2) for run in _RUNS)
+
+
+def _runs(text: str) -> int:
+    """How many pieces a text has in which characters follow each other, up or down, or repeat: abcd1234 has two."""
+    steps = [ord(after) - ord(before) for before, after in pairwise(text)]
+    pieces, run = 1, None
+    for step in steps:
+        if step not in {-1, 0, 1} or run not in {None, step}:
+            pieces, run = pieces + 1, None
+        else:
+            run = step
+    return pieces
 
 
 def _passwords(url: str | None) -> Iterator[str]:

@@ -14,7 +14,7 @@ from tests.support.filled import Place, add_photo, fill, opened_place, seal
 from photo_api.business_metrics import totals
 from photo_api.business_metrics.publisher import BusinessMetricsPublisher
 from photo_api.business_metrics.totals import Change
-from photo_api.config import Settings
+from photo_api.config import ConfigurationError, Settings
 from photo_api.errors import DatabaseUnavailable, Unavailable
 from photo_api.ids import new_id, now_ms
 from photo_api.operations import audit_metrics, audit_objects, audit_totals
@@ -324,6 +324,9 @@ class Page:
     """An instance's metrics port, with a recorder of its own."""
 
     def __init__(self, place: Place) -> None:
+        self.text: str | None = None
+        self.answers = 0
+        self.away = False
         self.recorder = unpublished(place.settings)
         self.publisher = BusinessMetricsPublisher(place.settings, place.database, self.recorder)
         app = web.Application()
@@ -331,7 +334,10 @@ class Page:
         self._runner = web.AppRunner(app)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        return web.Response(text=render_text(self.recorder.registry))
+        self.answers += 1
+        if self.away and self.answers > 1:
+            return web.Response(status=503)
+        return web.Response(text=self.text or render_text(self.recorder.registry))
 
     async def __aenter__(self) -> str:
         await self.publisher.publish()
@@ -386,3 +392,35 @@ async def test_an_instance_that_is_away_is_one_line(embedded: Place) -> None:
     with pytest.raises(Unavailable) as away:
         await audited(embedded, metrics=("http://127.0.0.1:9",))
     assert str(away.value.detail).startswith("--metrics: http://127.0.0.1:9 cannot be read")
+
+
+async def test_an_instance_that_ends_during_the_audit_takes_no_finding_with_it(embedded: Place) -> None:
+    await sql(embedded, "UPDATE totals SET photos = photos + 7 WHERE shard = 3")
+    page = Page(embedded)
+    page.away = True
+    async with page as url:
+        findings = await audited(embedded, fix=True, metrics=(url,))
+    assert findings.repaired[Kind.TOTAL] == 1
+    assert not findings.ok
+    assert findings.remarks == [f"--metrics: {url} answered 503, not 200; name a metrics port"]
+    assert findings.lines()[-1].endswith("all is right, but 1 of the instances could not be compared")
+
+
+async def test_nothing_is_repaired_where_an_instance_is_named_wrongly(embedded: Place) -> None:
+    await sql(embedded, "UPDATE totals SET photos = photos + 7 WHERE shard = 3")
+    with pytest.raises(ConfigurationError, match="is no URL"):
+        await audited(embedded, fix=True, metrics=("127.0.0.1:9101",))
+    assert await told(embedded) == {"total": 1}
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "2.5"])
+async def test_a_sample_that_is_no_number_of_things_is_told_as_it_is(embedded: Place, value: str) -> None:
+    page = Page(embedded)
+    async with page as url:
+        page.text = render_text(page.recorder.registry).replace(
+            'photo_api_albums_total{type="total"} 2.0', f'photo_api_albums_total{{type="total"}} {value}'
+        )
+        findings = await audited(embedded, metrics=(url,), metrics_seconds=0)
+    [[line]] = findings.told.values()
+    shown = value.lstrip("+").lower()
+    assert line == f'{url} shows photo_api_albums_total{{type="total"}} {shown}, the database has 2'

@@ -186,3 +186,16 @@ def test_what_is_made_at_random_is_not() -> None:
 def test_the_settings_themselves_refuse_too() -> None:
     with pytest.raises(ValueError, match="SECRET_KEY: must be set in production"):
         Settings(environment=Environment.PRODUCTION)
+
+
+@pytest.mark.parametrize(
+    "guess", ["admin123", "abcd1234", "secret123", "postgres1", "abc12345", "4321abcdefgh", "aaaabbbb"]
+)
+def test_words_with_digits_and_runs_after_runs_are_guesses(guess: str) -> None:
+    assert is_guessable(guess)
+
+
+@pytest.mark.parametrize("secret", ["0b0e5db00d5b8ed0", "bee6b50e0bed5b06", "47714010", "90337903", "1551815185487541"])
+def test_a_random_secret_may_repeat_some_characters(secret: str) -> None:
+    """Of sixteen hexadecimal characters one in ninety has fewer than nine different ones."""
+    assert not is_guessable(secret)
