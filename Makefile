@@ -10,8 +10,8 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 ARGS ?=
-# Two processes for the whole suite (tests/conftest.py); what is picked runs in one, without the wait for a second.
-LANES = $(if $(ARGS),,-n 2 --dist loadgroup)
+# Two processes for the whole suite (tests/support/lanes.py); what is picked runs in one, without the wait for a second.
+LANES = $(if $(ARGS),,-n 2)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

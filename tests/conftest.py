@@ -1,43 +1,19 @@
-"""Real servers for every test that wants one, started once a session on free loopback ports; and two lanes.
+"""Real servers for every test that wants one, started once a session on free loopback ports; and two lanes of tests."""
 
-`make test` runs the tests in two processes, one a core. All that talks to servers is in one of them, so that no two
-stacks run side by side and time limits can be tight; what only computes is in the other, which steps aside.
-"""
-
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.stack.shared import shared_stack, stack
 from tests.support import seaweedfs, swift
+from tests.support.lanes import pytest_runtest_setup, pytest_xdist_make_scheduler
 from tests.support.postgresql import new_database, running_postgresql
 from tests.support.s3 import Bucket
 from tests.support.seaweedfs import SeaweedFs, running_seaweedfs
 from tests.support.swift import Swift, running_swift
 
 # Tests of the stack, of its dashboards and of its console look at the same one.
-__all__ = ["shared_stack", "stack"]
-
-
-_COMPUTING = ("tests/dashboards/", "tests/monitoring/", "tests/rules/", "tests/unit/")
-
-
-def _lane(item: pytest.Item) -> str:
-    uses_servers = "shared_stack" in getattr(item, "fixturenames", ())
-    return "computing" if item.nodeid.startswith(_COMPUTING) and not uses_servers else "servers"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which lane each test belongs to."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_lane(item)))
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let servers go first: what only computes has no time limits that matter."""
-    if "PYTEST_XDIST_WORKER" in os.environ and _lane(item) == "computing":
-        os.setpriority(os.PRIO_PROCESS, 0, 10)
+__all__ = ["pytest_runtest_setup", "pytest_xdist_make_scheduler", "shared_stack", "stack"]
 
 
 @pytest.fixture(scope="session")
