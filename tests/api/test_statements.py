@@ -172,8 +172,8 @@ INSERT INTO users (id, email, username, password_hash, created_ms, last_active_d
     SELECT 'u' || n, 'u' || n, 'u' || n, '-', 0, 1, n FROM generate_series(1, 5000) n;
 INSERT INTO photos (id, owner_id, status, object_key, filename, content_type, file_size, created_ms,
         pending_until_ms, confirmed_ms)
-    SELECT 'p' || n, 'u' || n % 5000 + 1, CASE n % 50 WHEN 0 THEN 'pending' ELSE 'ready' END, 'k' || n, 'a.jpg',
-        'image/jpeg', 1, 0, CASE n % 50 WHEN 0 THEN 9000000000000 + n END, 1 FROM generate_series(1, 20000) n;
+    SELECT 'p' || n, 'u' || n % 5000 + 1, CASE n % 50 WHEN 0 THEN 'pending' ELSE 'ready' END,
+        '01890000-0000-7000-8000-' || lpad(n::text, 12, '0'), 'a.jpg', 'image/jpeg', 1, 0, CASE n % 50 WHEN 0 THEN 9000000000000 + n END, 1 FROM generate_series(1, 20000) n;
 INSERT INTO albums (id, owner_id, name, cover_photo_id, created_ms, updated_ms)
     SELECT 'a' || n, 'u' || n % 5000 + 1, 'Jeju', 'p' || n, 0, 0 FROM generate_series(1, 5000) n;
 INSERT INTO album_photos (album_id, photo_id, added_ms)
@@ -185,7 +185,7 @@ INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, created_ms, expi
     SELECT 'r' || n, 'f' || n / 2, 'u' || n % 5000 + 1, 'h' || n, 0, 9000000000000 + n
     FROM generate_series(1, 10000) n;
 INSERT INTO object_deletions (object_key, created_ms, next_attempt_ms)
-    SELECT 'k' || n, 0, 9000000000000 + n FROM generate_series(1, 5000) n;
+    SELECT '01890000-0000-7000-8000-' || lpad(n::text, 12, '0'), 0, 9000000000000 + n FROM generate_series(1, 5000) n;
 ANALYZE
 """
 """Enough of everything that reading a table whole is never the cheapest way."""
