@@ -173,7 +173,8 @@ INSERT INTO users (id, email, username, password_hash, created_ms, last_active_d
 INSERT INTO photos (id, owner_id, status, object_key, filename, content_type, file_size, created_ms,
         pending_until_ms, confirmed_ms)
     SELECT 'p' || n, 'u' || n % 5000 + 1, CASE n % 50 WHEN 0 THEN 'pending' ELSE 'ready' END,
-        '01890000-0000-7000-8000-' || lpad(n::text, 12, '0'), 'a.jpg', 'image/jpeg', 1, 0, CASE n % 50 WHEN 0 THEN 9000000000000 + n END, 1 FROM generate_series(1, 20000) n;
+        '01890000-0000-7000-8000-' || lpad(n::text, 12, '0'), 'a.jpg', 'image/jpeg', 1, 0,
+        CASE n % 50 WHEN 0 THEN 9000000000000 + n END, 1 FROM generate_series(1, 20000) n;
 INSERT INTO albums (id, owner_id, name, cover_photo_id, created_ms, updated_ms)
     SELECT 'a' || n, 'u' || n % 5000 + 1, 'Jeju', 'p' || n, 0, 0 FROM generate_series(1, 5000) n;
 INSERT INTO album_photos (album_id, photo_id, added_ms)
