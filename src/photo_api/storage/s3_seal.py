@@ -111,8 +111,8 @@ class Seals:
         if if_none:
             headers["if-none-match"] = "*"
         seconds = self._client.seconds_for(upload.size)
-        async with self._client.request(
-            "upload", "PUT", name, headers=headers, expected=(200, 404, 409, 412), seconds=seconds
+        async with self._client.request(  # again, too: the same bytes to the same place
+            "upload", "PUT", name, headers=headers, expected=(200, 404, 409, 412), seconds=seconds, idempotent=True
         ) as response:
             if response.status == 409:
                 raise Unavailable("This photo is being confirmed at this moment; confirm it again.")
