@@ -84,6 +84,8 @@ async def _tried(
         text = str(error) or type(error).__name__
     except ApiError as error:
         text = error.detail or error.title
+    except Exception as error:  # noqa: BLE001 - the other checks' results are not lost to a fault of one
+        text = f"an unexpected {type(error).__name__}"
     line = " ".join(text.split()).rstrip(".")
     return Result(name, ok=False, text=line if "PHOTO_API_" in line else f"{line}; check {setting}")
 

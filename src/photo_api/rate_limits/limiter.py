@@ -1,7 +1,8 @@
 """Decides whether a request is within its client's limit.
 
 Policy: without Redis each instance counts on its own, so behind a load balancer a client has up to *instances* times
-the limit; with it (``redis_url``) they count together, and on their own while it is away.
+the limit; with it (``redis_url``) they count together, and on their own while it is away. Wrong passwords of a share
+link are bounded per instance in either case (`photo_api.share_links.service`).
 """
 
 import ipaddress

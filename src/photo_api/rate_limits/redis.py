@@ -42,6 +42,11 @@ RETRY_SECONDS: Final = 1.0
 
 # One hash a key: the window's number since 1970, its count, and the count of the window before. Time is the server's,
 # the same for all instances. A refusal writes nothing; a key is gone two windows after its last request.
+PERMISSIONS: Final = f"~{KEY_PREFIX}* +evalsha +script|load +time +hmget +hset +pexpire"
+"""What its ACL allows a user who only counts, as ``ACL SETUSER`` takes it."""
+_NO_PERMISSION_IN_SCRIPT: Final = ("The user executing the script can't", "ACL failure in script")
+"""A command inside a script is refused without the code NOPERM (Redis 7)."""
+
 _SCRIPT: Final = """
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000000
 local clock = redis.call('TIME')
@@ -187,8 +192,8 @@ def reason_of(error: Exception, timeout_seconds: float) -> str:
     """What is wrong and what to do, in one line without the URL or anything that the server repeats of it."""
     if isinstance(error, AuthenticationError | AuthorizationError):
         return "Redis refuses the user or password of PHOTO_API_REDIS_URL"
-    if isinstance(error, NoPermissionError):
-        return f"the user of PHOTO_API_REDIS_URL may not run EVALSHA, HMGET, HSET and PEXPIRE on {KEY_PREFIX}*"
+    if isinstance(error, NoPermissionError) or str(error).startswith(_NO_PERMISSION_IN_SCRIPT):
+        return f"the user of PHOTO_API_REDIS_URL needs {PERMISSIONS}"
     if isinstance(error, ReadOnlyError):
         return "PHOTO_API_REDIS_URL names a read-only replica; name the primary"
     if isinstance(error, OutOfMemoryError):

@@ -89,6 +89,19 @@ async def test_totals_that_are_wrong_are_found_and_repaired(place: Place) -> Non
     assert await told(place) == {}
 
 
+async def test_a_day_whose_users_are_in_other_shards_is_told_so(embedded: Place) -> None:
+    await sql(embedded, "UPDATE active_user_days SET users = 0")
+    day = totals.today()
+    findings = await audited(embedded)
+    assert findings.told[Kind.ACTIVE_DAY] == [f"day {day} (since 1970) is said to have 0 active users, it has 2"]
+    await sql(
+        embedded, "INSERT INTO active_user_days (day, shard, users) SELECT day, max(shard) + 1, 2 FROM active_user_days"
+    )
+    [line] = (await audited(embedded, fix=True)).told[Kind.ACTIVE_DAY]
+    assert line.endswith("to have 2 active users, it has 2, but not in the shards that these users are in")
+    assert (await audited(embedded)).ok
+
+
 async def test_rows_of_the_totals_that_are_gone_are_made_again(place: Place) -> None:
     await sql(place, "DELETE FROM totals")
     await sql(place, "DELETE FROM active_user_days")

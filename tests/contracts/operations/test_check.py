@@ -15,6 +15,7 @@ from tests.support.redis import running_redis
 from tests.support.swift import Swift, swift_settings
 
 from photo_api.config import Settings
+from photo_api.operations import check as module
 from photo_api.operations.check import Result, check
 from photo_api.operations.parts import opened
 
@@ -154,3 +155,15 @@ async def test_a_redis_that_counts_is_right(empty_settings: Empty, tmp_path: Pat
     with running_redis(tmp_path) as server:
         settings = {"redis_url": SecretStr(server.url), "redis_timeout_seconds": 5.0}
         assert (await tried(empty_settings("sqlite"), **settings))["Redis"].ok
+
+
+async def test_a_fault_that_nobody_foresaw_takes_no_other_result_with_it(
+    empty_settings: Empty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fault(_: Settings) -> str:
+        raise ValueError("with a secret")
+
+    monkeypatch.setattr(module, "_database", fault)
+    results = await tried(empty_settings("sqlite"))
+    assert failed(results) == {"database": "an unexpected ValueError; check PHOTO_API_DATABASE_URL"}
+    assert results["object storage"].ok

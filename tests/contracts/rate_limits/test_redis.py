@@ -232,3 +232,18 @@ def _script_calls(server: RedisServer) -> int:
     lines = server.command("INFO", "commandstats").splitlines()
     found = [line for line in lines if line.startswith("cmdstat_evalsha:")]
     return int(found[0].split("calls=")[1].split(",")[0]) if found else 0
+
+
+async def test_a_user_with_the_permissions_that_are_asked_for_can_count(
+    connect: Connect, own_redis: RedisServer, recorder: Recorder
+) -> None:
+    url = own_redis.url.replace("://", "://counter:kT9vQe2LmZ@")
+    allow = ("ACL", "SETUSER", "counter", "on", ">kT9vQe2LmZ", "resetkeys", "nocommands")
+    own_redis.command(*allow, *module.PERMISSIONS.split())
+    assert await allowed(await opened(connect, url), 15) == 10
+    assert fallbacks(recorder) == 0
+    own_redis.command("ACL", "SETUSER", "counter", "-time")
+    with capture_logs() as logs:
+        backend = await opened(connect, url)
+        await allowed(backend, 1)
+    assert module.PERMISSIONS in str(logs)
