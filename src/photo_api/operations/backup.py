@@ -7,14 +7,16 @@ more: it is noted, and a restore deletes it too. A copy is compared with the SHA
 import asyncio
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from photo_api.config import Settings
-from photo_api.database import Database, Row
+from photo_api.database import Database
 from photo_api.database.migrate import head
 from photo_api.database.schema import full_metadata
 from photo_api.errors import NotFound
@@ -29,10 +31,11 @@ from photo_api.operations.backup_files import (
     new_backup,
     object_path,
     private_file,
+    rows_of,
     write_manifest,
 )
 from photo_api.operations.parts import opened
-from photo_api.operations.snapshot import Snapshot, taken
+from photo_api.operations.snapshot import BATCH, Snapshot, taken
 from photo_api.storage.base import ObjectStorage
 
 COPIES_AT_ONCE: Final = 8
@@ -61,9 +64,9 @@ async def backup(settings: Settings, target: Path, objects: Objects, progress: P
                 if objects == "check":
                     await listing.fill(storage.stored(), progress)
                 async with taken(settings) as snapshot:
-                    copier = _Copier(database, storage, directory, listing, objects, progress)
-                    await copier.all_of(snapshot)
                     tables = [await _dump(snapshot, directory, *table) for table in _tables()]
+                copier = _Copier(database, storage, directory, listing, objects, progress)
+                await copier.all_of(rows_of(directory, next(table for table in tables if table.name == "photos")))
         manifest = Manifest(
             format=FORMAT,
             service=f"photo-api {version('photo-api')}",
@@ -114,9 +117,10 @@ class _Copier:
         self._progress = progress
         self._turn = asyncio.Semaphore(COPIES_AT_ONCE)
 
-    async def all_of(self, snapshot: Snapshot) -> None:
-        """Every confirmed photo's."""
-        async for batch in snapshot.batches(repository.READY_CONTENTS):
+    async def all_of(self, photos: Iterator[dict[str, Any]]) -> None:
+        """Every confirmed photo's; the rows come from the backup, so that no snapshot is held open for hours."""
+        ready = (photo for photo in photos if photo["status"] == "ready")
+        while batch := list(islice(ready, BATCH)):
             try:
                 async with asyncio.TaskGroup() as group:
                     for photo in batch:
@@ -124,7 +128,7 @@ class _Copier:
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
 
-    async def _one(self, photo: Row) -> None:
+    async def _one(self, photo: dict[str, Any]) -> None:
         key: str = photo["object_key"]
         async with self._turn:
             try:
@@ -141,7 +145,7 @@ class _Copier:
         else:
             self.seen.lost.append(key)
 
-    async def _look(self, photo: Row) -> bool:
+    async def _look(self, photo: dict[str, Any]) -> bool:
         size = self._listing.size_of(photo["object_key"])
         if size is None:  # sealed when the listing had passed, or not there
             reader = await self._storage.read(photo["object_key"], 0, 1)
@@ -149,7 +153,7 @@ class _Copier:
             return True
         return size == int(photo["file_size"])
 
-    async def _copy(self, photo: Row) -> bool:
+    async def _copy(self, photo: dict[str, Any]) -> bool:
         """Copy, and compare with what was confirmed; a damaged object is left out."""
         size, sha256 = photo["file_size"], hashlib.sha256()
         reader = await self._storage.read(photo["object_key"], 0, size)

@@ -107,10 +107,6 @@ async def add_to_day(transaction: Executor, day: int, shard: int, users: int) ->
     )
 
 
-READY_CONTENTS: Final = "SELECT object_key, file_size, checksum_sha256 FROM photos WHERE status = 'ready'"
-"""What a copy of each confirmed photo's object is compared with."""
-
-
 def whole_table(name: str, columns: Sequence[str]) -> str:
     """A statement that reads a table of the schema."""
     return f"SELECT {', '.join(columns)} FROM {name}"
