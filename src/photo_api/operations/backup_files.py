@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedWriter
 from pathlib import Path
@@ -118,6 +118,13 @@ def read_table(directory: Path, table: TableFile, batch: int) -> Iterator[list[l
         yield rows
 
 
+def verify_tables(directory: Path, tables: Iterable[TableFile]) -> None:
+    """Read every table to its end; raises `BadBackup` where one is not as it was written."""
+    for table in tables:
+        for _ in read_table(directory, table, 1_000):
+            pass
+
+
 def rows_of(directory: Path, table: TableFile) -> Iterator[dict[str, Any]]:
     """A table's rows by column."""
     for batch in read_table(directory, table, 1_000):
@@ -163,7 +170,8 @@ def new_backup(target: Path) -> Iterator[Path]:
         for name in ("tables", "objects"):
             (partial / name).mkdir(mode=0o700)
         yield partial
-        sync_directory(partial)
+        for directory in (partial / "tables", *(partial / "objects").iterdir(), partial / "objects", partial):
+            sync_directory(directory)
         partial.rename(target)
         sync_directory(target.parent)
     except OSError as error:

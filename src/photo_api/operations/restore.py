@@ -14,7 +14,7 @@ from typing import Any, Final
 from photo_api.business_metrics import totals
 from photo_api.business_metrics.totals import Change
 from photo_api.config import Settings
-from photo_api.database import Executor
+from photo_api.database import Executor, UniqueViolation
 from photo_api.database.migrate import head
 from photo_api.database.schema import full_metadata
 from photo_api.errors import Conflict, TooLarge
@@ -28,6 +28,7 @@ from photo_api.operations.backup_files import (
     read_manifest,
     read_table,
     rows_of,
+    verify_tables,
 )
 from photo_api.operations.lock import exclusive
 from photo_api.operations.parts import opened
@@ -49,21 +50,33 @@ async def restore(settings: Settings, directory: Path, progress: Progress) -> Ma
     """
     manifest = read_manifest(directory)
     tables = await asyncio.to_thread(_fitting, manifest)
+    await asyncio.to_thread(verify_tables, directory, tables.values())
     async with opened(settings) as (database, storage), exclusive(settings) as held:
         async with taken(settings):  # says what to do where the schema is not this version's
             await _expect_empty(database, tables)
         await _restore_objects(storage, directory, manifest, tables["photos"], progress)
-        async with database.transaction() as transaction:
-            await _expect_empty(transaction, tables)
-            await repository.empty_totals(transaction)
-            for table in tables.values():
-                for rows in read_table(directory, table, ROWS_AT_ONCE):
-                    await repository.insert(transaction, table.name, table.columns, rows)
-                    progress(f"rows of {table.name} stored", table.rows)
-            for key in manifest.deleted_meanwhile:
-                await _delete(transaction, key)
-            await held.confirm()
+        try:
+            async with database.transaction() as transaction:
+                await _expect_empty(transaction, tables)
+                await _fill(transaction, directory, manifest, tables, progress)
+                await held.confirm()
+        except UniqueViolation:
+            raise BadBackup(
+                "the database was written to while it was filled, and is as it was: stop the service that uses it"
+            ) from None
     return manifest
+
+
+async def _fill(
+    transaction: Executor, directory: Path, manifest: Manifest, tables: dict[str, TableFile], progress: Progress
+) -> None:
+    await repository.empty_totals(transaction)
+    for table in tables.values():
+        for rows in read_table(directory, table, ROWS_AT_ONCE):
+            await repository.insert(transaction, table.name, table.columns, rows)
+            progress(f"rows of {table.name} stored", table.rows)
+    for key in manifest.deleted_meanwhile:
+        await _delete(transaction, key)
 
 
 def _fitting(manifest: Manifest) -> dict[str, TableFile]:

@@ -13,12 +13,14 @@ from tests.support.filled import CONTENTS, Place, add_photo, fill, opened_place,
 from tests.support.swift import Swift, swift_settings
 
 from photo_api.config import Settings
+from photo_api.database import Executor
 from photo_api.database.schema import full_metadata
 from photo_api.errors import Unavailable
 from photo_api.operations import backup as module
+from photo_api.operations import repository
 from photo_api.operations.audit import Wanted, audit
 from photo_api.operations.backup import backup
-from photo_api.operations.backup_files import BadBackup, Manifest
+from photo_api.operations.backup_files import BadBackup, Manifest, read_manifest, read_table
 from photo_api.operations.parts import opened
 from photo_api.operations.restore import restore
 from photo_api.operations.snapshot import Snapshot, taken
@@ -203,6 +205,12 @@ def _changed_row(target: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"user0@example.com", b"evil0@example.com"))
 
 
+def _shorter_row(target: Path) -> None:
+    path = target / "tables" / "photos.jsonl"
+    first, *rest = path.read_text().splitlines(keepends=True)
+    path.write_text(json.dumps(json.loads(first)[:-1]) + "\n" + "".join(rest))
+
+
 def _changed_object(target: Path) -> None:
     path = next(path for path in (target / "objects").rglob("*") if path.is_file())
     path.write_bytes(bytes(len(path.read_bytes())))
@@ -248,6 +256,37 @@ async def test_a_backup_that_is_not_what_was_written_fills_nothing(
     with pytest.raises(BadBackup, match=message):
         await restore(elsewhere, target, quiet)
     assert {name: rows for name, rows in (await contents(elsewhere)).items() if rows and name != "totals"} == {}
+
+
+async def test_a_damaged_table_is_seen_before_any_object_is_stored(
+    embedded: Place, target: Path, empty_settings: Empty
+) -> None:
+    await saved(embedded, target)
+    _shorter_row(target)
+    elsewhere = empty_settings("sqlite")
+    with pytest.raises(BadBackup, match=r"photos.jsonl is not as it was written"):
+        await restore(elsewhere, target, quiet)
+    assert [path for path in (elsewhere.data_dir / "objects").rglob("*") if path.is_file()] == []
+
+
+async def test_who_writes_while_the_database_is_filled_is_told_to_stop(
+    embedded: Place, target: Path, empty_settings: Empty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await saved(embedded, target)
+    elsewhere = empty_settings("postgresql")
+    emptied = repository.empty_totals
+
+    async def written_to_meanwhile(transaction: Executor) -> None:
+        users = next(table for table in read_manifest(target).tables if table.name == "users")
+        (row, *_), *_ = read_table(target, users, 1)
+        async with opened_place(elsewhere) as place, place.database.transaction() as another:
+            await repository.insert(another, "users", users.columns, [row])
+        await emptied(transaction)
+
+    monkeypatch.setattr(repository, "empty_totals", written_to_meanwhile)
+    with pytest.raises(BadBackup, match="written to while it was filled, and is as it was: stop the service"):
+        await restore(elsewhere, target, quiet)
+    assert len((await contents(elsewhere))["users"]) == 1
 
 
 async def test_without_copies_the_storage_must_have_the_objects(
