@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from tests.stack.shared import shared_stack, stack
 from tests.support import seaweedfs, swift
-from tests.support.lanes import pytest_runtest_setup, pytest_xdist_make_scheduler
+from tests.support.lanes import pytest_configure, pytest_runtest_setup, pytest_xdist_make_scheduler
 from tests.support.postgresql import new_database, running_postgresql
 from tests.support.s3 import Bucket
 from tests.support.seaweedfs import SeaweedFs, running_seaweedfs
 from tests.support.swift import Swift, running_swift
 
 # Tests of the stack, of its dashboards and of its console look at the same one.
-__all__ = ["pytest_runtest_setup", "pytest_xdist_make_scheduler", "shared_stack", "stack"]
+__all__ = ["pytest_configure", "pytest_runtest_setup", "pytest_xdist_make_scheduler", "shared_stack", "stack"]
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TwoLanes:
     return TwoLanes(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each process a temporary directory of its own: one below the other's is too long a name for sockets."""
+    if hasattr(config, "workerinput"):
+        config.option.basetemp = None
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let servers go first: what only computes has no time limits that matter."""
     if "PYTEST_XDIST_WORKER" in os.environ and lane_of(item.nodeid) == "computing":
