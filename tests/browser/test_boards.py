@@ -145,6 +145,7 @@ def test_nothing_is_wider_than_the_screen_or_too_small(
     console: str, open_page: Opener, path: str, viewport: dict[str, int]
 ) -> None:
     page = open_page(f"{console}{path}", wait="new" not in path, viewport=viewport)
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    # Charts that were just drawn take the width of their panel in the next frame.
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=viewport["width"])
     size = float(page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)"))
     assert size >= (20 if viewport["width"] > 2000 else 14)

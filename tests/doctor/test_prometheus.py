@@ -54,7 +54,8 @@ def mistaken(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
         def settled() -> bool:
             failing = b'"health":"err"' in prometheus.get("/api/v1/rules")
-            return failing and len(prometheus.query("up")) >= 4 and bool(prometheus.query("job:http_requests:rate5m"))
+            recorded = ("job:http_requests:rate5m", "job:photo_api_rate_limit_hits_per_minute:rate5m")
+            return failing and len(prometheus.query("up")) >= 4 and all(map(prometheus.query, recorded))
 
         until(settled, "scrapes and a failing rule", [service])
         yield prometheus

@@ -6,7 +6,8 @@ on where it was. Then all rows, in one transaction: the database is filled, or e
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -153,7 +154,7 @@ async def _restore_object(storage: ObjectStorage, directory: Path, row: dict[str
     path = object_path(directory, row["object_key"])
     sha256 = hashlib.sha256()
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
         with path.open("rb") as file:
             while piece := file.read(_PIECE_BYTES):
                 sha256.update(piece)
@@ -162,7 +163,8 @@ async def _restore_object(storage: ObjectStorage, directory: Path, row: dict[str
             raise BadBackup(f"{path} is not as it was written (its SHA-256 differs); use another backup")
 
     try:
-        upload = await storage.store(row["object_key"], row["content_type"], row["file_size"], pieces())
+        async with aclosing(pieces()) as content:  # closed at once, also where another object's failure ends this one
+            upload = await storage.store(row["object_key"], row["content_type"], row["file_size"], content)
         await storage.seal(upload, row["content_type"])
     except FileNotFoundError:
         raise BadBackup(f"{path} is missing; use another backup") from None
