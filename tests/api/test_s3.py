@@ -2,16 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
+from tests.support.presigned import JPEG, Json, announced, confirm, uploaded_directly
 from tests.support.s3 import NO_CERTIFICATES, Bucket
-from tests.support.service import Service, Start, User
-from tests.unit.photos import pictures
-
-JPEG = pictures.picture()
-Json = dict[str, Any]
+from tests.support.service import Service, Start
 
 
 @pytest.fixture(params=["swift", "seaweedfs"])
@@ -21,25 +17,11 @@ async def service(request: pytest.FixtureRequest, start: Start) -> AsyncIterator
         yield running
 
 
-async def announced(service: Service, user: User) -> Json:
-    """A photo that is to be uploaded."""
-    declared = {"filename": "beach.jpg", "content_type": "image/jpeg", "file_size": len(JPEG)}
-    declared |= {"album_id": await service.album(user)}
-    answer = await service.client.post("/photos/presigned-url", json=declared, headers=user.headers)
-    assert answer.status_code == 200, answer.text
-    upload: Json = answer.json()
-    return upload
-
-
 async def put(upload: Json, content: bytes) -> int:
     """Use the upload URL as a client does: straight to the storage, with nothing of ours."""
     async with httpx.AsyncClient(verify=NO_CERTIFICATES, timeout=20) as client:
         answer = await client.put(upload["upload_url"], content=content, headers=upload["upload_headers"])
     return answer.status_code
-
-
-async def confirm(service: Service, user: User, upload: Json) -> httpx.Response:
-    return await service.client.post("/photos/confirm", json={"photo_id": upload["photo_id"]}, headers=user.headers)
 
 
 async def test_a_photo_put_to_s3_comes_back_unchanged_also_in_part_and_not_after_its_deletion(service: Service) -> None:
@@ -81,12 +63,7 @@ async def test_an_upload_that_is_no_picture_is_refused_and_removed(service: Serv
 
 async def test_a_direct_upload_goes_to_s3(service: Service) -> None:
     user = await service.register()
-    answer = await service.client.post(
-        "/photos/",
-        data={"album_id": await service.album(user)},
-        files={"file": ("beach.jpg", JPEG, "image/jpeg")},
-        headers=user.headers,
-    )
+    answer = await uploaded_directly(service, user)
     assert answer.status_code == 201, answer.text
     image = await service.client.get(f"/photos/{answer.json()['id']}/image", headers=user.headers)
     assert image.content == JPEG

@@ -2,18 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
+from tests.support.presigned import JPEG, Json, announced, confirm, uploaded_directly
 from tests.support.service import Service, Start, User
 from tests.support.swift import Swift, swift_settings
-from tests.unit.photos import pictures
 
 from photo_api.errors import Unavailable
-
-JPEG = pictures.picture()
-Json = dict[str, Any]
 
 
 @pytest.fixture
@@ -22,25 +18,11 @@ async def service(start: Start, swift_server: Swift) -> AsyncIterator[Service]:
         yield running
 
 
-async def announced(service: Service, user: User, **changed: object) -> Json:
-    """A photo that is to be uploaded."""
-    declared = {"filename": "beach.jpg", "content_type": "image/jpeg", "file_size": len(JPEG)}
-    declared |= {"album_id": await service.album(user)}
-    answer = await service.client.post("/photos/presigned-url", json=declared | changed, headers=user.headers)
-    assert answer.status_code == 200, answer.text
-    upload: Json = answer.json()
-    return upload
-
-
 async def put(upload: Json, content: bytes, **headers: str) -> int:
     """Use the upload URL as a client does: straight to Swift, with nothing of ours."""
     async with httpx.AsyncClient() as client:
         answer = await client.put(upload["upload_url"], content=content, headers=upload["upload_headers"] | headers)
     return answer.status_code
-
-
-async def confirm(service: Service, user: User, upload: Json) -> httpx.Response:
-    return await service.client.post("/photos/confirm", json={"photo_id": upload["photo_id"]}, headers=user.headers)
 
 
 async def photo(service: Service, user: User) -> str:
@@ -67,12 +49,7 @@ async def test_a_range_of_an_image_in_swift_is_exactly_that(service: Service) ->
 
 async def test_a_direct_upload_goes_to_swift(service: Service) -> None:
     user = await service.register()
-    answer = await service.client.post(
-        "/photos/",
-        data={"album_id": await service.album(user)},
-        files={"file": ("beach.jpg", JPEG, "image/jpeg")},
-        headers=user.headers,
-    )
+    answer = await uploaded_directly(service, user)
     assert answer.status_code == 201, answer.text
     image = await service.client.get(f"/photos/{answer.json()['id']}/image", headers=user.headers)
     assert image.content == JPEG

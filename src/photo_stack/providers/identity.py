@@ -10,7 +10,6 @@ Faults: `photo_stack.providers.faults`.
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from photo_stack.providers.faults import FaultSwitch
+from photo_stack.providers.serving import serve
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _LARGEST_BODY = 64 * 1024
@@ -120,15 +120,7 @@ def main() -> int:
     parser.add_argument("--swift", required=True, help="origin of the Swift whose tempauth is asked")
     parser.add_argument("--token-seconds", type=float, default=3_600.0, help="at most (default: %(default)g)")
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    web.run_app(
-        Identity(arguments.swift.rstrip("/"), arguments.token_seconds).application(),
-        host=arguments.host,
-        port=arguments.port,
-        print=None,
-        access_log=None,
-        shutdown_timeout=1.0,
-    )
+    serve(Identity(arguments.swift.rstrip("/"), arguments.token_seconds).application(), arguments.host, arguments.port)
     return 0
 
 

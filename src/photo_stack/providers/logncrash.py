@@ -13,7 +13,6 @@ JSON and 413 for one beyond 52 MB.
 """
 
 import argparse
-import logging
 import os
 import re
 import sys
@@ -25,6 +24,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from photo_stack.providers.faults import FaultSwitch
+from photo_stack.providers.serving import serve
 
 APP_KEY_VARIABLE: Final = "LOGNCRASH_APP_KEY"
 MAX_REQUEST_BYTES: Final = 52_000_000
@@ -202,15 +202,7 @@ def main() -> int:
     if not app_key:
         sys.stderr.write(f"logncrash: {APP_KEY_VARIABLE} must be set to the app key\n")
         return 1
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    web.run_app(
-        Collector(app_key).application(),
-        host=arguments.host,
-        port=arguments.port,
-        print=None,
-        access_log=None,
-        shutdown_timeout=1.0,
-    )
+    serve(Collector(app_key).application(), arguments.host, arguments.port)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.support.clock import Clock
 from tests.support.identity import RunningIdentity, running_identity, served
 from tests.support.samples import sample
 from tests.support.swift import Swift
@@ -21,15 +22,6 @@ from photo_api.storage.swift_token import CredentialsRefused, SwiftTokens
 from photo_metrics import Recorder
 
 Open = Callable[..., Any]
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

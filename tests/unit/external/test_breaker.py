@@ -1,16 +1,10 @@
 """The circuit breaker, with a clock that the test turns."""
 
 import pytest
+from tests.support.clock import Clock
 
 from photo_api.external.breaker import Breaker
 from photo_metrics import BreakerState
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -1,15 +1,9 @@
 """The retry budget, with a clock that the test turns."""
 
 import pytest
+from tests.support.clock import Clock
 
 from photo_api.external.budget import FLOOR, MOST, SECONDS_A_FREE_RETRY, RetryBudget
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

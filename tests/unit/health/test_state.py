@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.support.clock import Clock
 from tests.support.samples import new_recorder, sample
 
 from photo_api.config import Settings
@@ -17,14 +18,6 @@ from photo_metrics import Recorder
 
 READY = "photo_api_ready"
 UP = "photo_api_dependency_up"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -41,7 +34,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

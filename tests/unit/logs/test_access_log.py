@@ -5,24 +5,17 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
+from tests.support.clock import Clock
 
 from photo_api.context import RequestContextMiddleware
 from photo_api.logs.access import BURST, AccessLogMiddleware
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Requests:
     """Sends requests through the middleware to an application that answers as it is told."""
 
     def __init__(self, *, log_all: bool) -> None:
-        self.clock = Clock()
+        self.clock = Clock(1_000.0)
         self.status = 200
         self.template = "/photos/{photo_id}"
         self.error: BaseException | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from tests.support.clock import Clock
 
 from photo_metrics import Recorder
 from photo_metrics.exposition import render_openmetrics, render_text
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-@dataclass
-class Clock:
-    """Seconds that pass when told to."""
-
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Page:
@@ -69,7 +59,7 @@ def _samples(families: Iterable[Metric]) -> Samples:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

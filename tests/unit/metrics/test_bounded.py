@@ -11,7 +11,7 @@ from photo_metrics.registry import Registry
 from photo_metrics.spec import LabelKind, LabelSpec, MetricSpec, MetricType, Text
 
 if TYPE_CHECKING:
-    from .conftest import Clock
+    from tests.support.clock import Clock
 
 SPEC = MetricSpec(
     name="hits_total",

@@ -14,9 +14,11 @@ from photo_metrics.spec import LabelKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.support.clock import Clock
+
     from photo_metrics import Recorder
 
-    from .conftest import Clock, Page
+    from .conftest import Page
 
 GB = 1_000_000_000
 TOTALS = BusinessTotals(

@@ -9,9 +9,11 @@ from fastapi import FastAPI
 from photo_metrics import BusinessTotals, RouteTable
 
 if TYPE_CHECKING:
+    from tests.support.clock import Clock
+
     from photo_metrics import Recorder
 
-    from .conftest import Clock, Page
+    from .conftest import Page
 
 BUDGET = 1_500
 ROUTES = 30
